@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * respool: keep an Arrow stream so that it can be replayed.
+ *
+ * One producer appends record batches. They stay in memory up to a limit and go to disk past it, as a
+ * standard Arrow IPC stream. Any number of readers, opened before, during or after the writing, each get
+ * the whole stream from the first batch, wait while the producer works, and end when it has finished.
+ * If the producer fails, every reader is told.
+ *
+ * This header is the manual: what it does not promise, do not rely on. Data goes in and out through the
+ * Arrow C data and C stream interfaces (https://arrow.apache.org/docs/format/CDataInterface.html and
+ * CStreamInterface.html).
+ *
+ * HANDLES
+ *   respool          a spool. Counted: respool_retain() / respool_release().
+ *   respool_writer   its one producer. Made with the spool, ended by respool_writer_close().
+ *   respool_reader   one replay cursor. respool_reader_open() / respool_reader_close().
+ * Each handle keeps alive what it needs, so they may be closed in any order. An array that a reader handed
+ * out stays valid until it is released, though every handle has been closed before. When the last handle
+ * is gone the batches in memory are released and the file is closed; when the last handed-out array is
+ * gone too, nothing of the spool is left.
+ *
+ * THREADS
+ *   One thread at a time may use a writer, and one thread at a time a given reader; different handles may
+ *   be used at the same moment from any threads. Every function that takes a `respool *` may be called from any
+ *   thread at any time, and so may respool_reader_cancel() and respool_reader_position().
+ *   Closing a handle that another thread is inside is misuse.
+ *   The library starts no threads, installs no signal handler and changes no signal disposition. A write to
+ *   a pipe that nobody reads any more raises SIGPIPE, as write(2) does: ignore it in the program.
+ *   After fork(), the child's copies of handles answer RESPOOL_MISUSE and closing them there does nothing.
+ *
+ * OWNERSHIP
+ *   Ownership moves only on success. An ArrowArray given to append is the spool's if the answer was RESPOOL_OK;
+ *   otherwise it is still the caller's, untouched. Output arguments are written on success only.
+ *   The `release` of an array that was appended runs exactly once, on any thread that is inside a respool call or
+ *   that releases an array which a reader handed out, and never while the library holds a lock, so that it
+ *   may call respool functions itself (not the writer or reader it runs inside). See `defer_release`.
+ *
+ * ERRORS
+ *   Functions answer with a respool_status. Every `respool_error *error` may be NULL; else it is the caller's and
+ *   is filled when the answer is an error (status >= 10) and left alone otherwise. Messages are UTF-8, one line,
+ *   and say what failed, where, and what to do if that is known.
+ *   Null pointers where a handle or an output is required answer RESPOOL_INVALID.
+ *
+ * SIZES are bytes unless another unit is named; times are nanoseconds.
+ */
+#ifndef RESPOOL_RESPOOL_H
+#define RESPOOL_RESPOOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Symbols of the library. Static users need not define anything. */
+#if defined(__GNUC__) || defined(__clang__)
+#define RESPOOL_EXPORT __attribute__((visibility("default")))
+#else
+#define RESPOOL_EXPORT
+#endif
+
+#define RESPOOL_VERSION_MAJOR 0
+#define RESPOOL_VERSION_MINOR 1
+#define RESPOOL_VERSION_PATCH 0
+#define RESPOOL_VERSION       "0.1.0"
+
+/* ---- The Arrow C interfaces, as their specification gives them ------------------------------------- */
+
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE           2
+#define ARROW_FLAG_MAP_KEYS_SORTED    4
+
+struct ArrowSchema {
+  const char *format;
+  const char *name;
+  const char *metadata;
+  int64_t flags;
+  int64_t n_children;
+  struct ArrowSchema **children;
+  struct ArrowSchema *dictionary;
+  void (*release)(struct ArrowSchema *);
+  void *private_data;
+};
+
+struct ArrowArray {
+  int64_t length;
+  int64_t null_count;
+  int64_t offset;
+  int64_t n_buffers;
+  int64_t n_children;
+  const void **buffers;
+  struct ArrowArray **children;
+  struct ArrowArray *dictionary;
+  void (*release)(struct ArrowArray *);
+  void *private_data;
+};
+
+#endif /* ARROW_C_DATA_INTERFACE */
+
+#ifndef ARROW_C_STREAM_INTERFACE
+#define ARROW_C_STREAM_INTERFACE
+
+struct ArrowArrayStream {
+  int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *out);
+  int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *out);
+  const char *(*get_last_error)(struct ArrowArrayStream *);
+  void (*release)(struct ArrowArrayStream *);
+  void *private_data;
+};
+
+#endif /* ARROW_C_STREAM_INTERFACE */
+
+/* ---- Status and error ------------------------------------------------------------------------------ */
+
+/*
+ * The value of a status never changes between versions. 0 to 9 are answers, 10 and above are errors.
+ * Values from RESPOOL_USER up are the application's own: respool_writer_fail() takes them and readers get
+ * them, the library never makes them up.
+ */
+typedef int32_t respool_status;
+enum {
+  RESPOOL_OK = 0,
+  RESPOOL_END = 1,       /* next: the producer has finished and every batch was delivered */
+  RESPOOL_TIMED_OUT = 2, /* next: nothing came within the time given (0: there is nothing yet) */
+  RESPOOL_READY = 3,     /* on_ready: next would not block now; the callback was not kept */
+
+  RESPOOL_INVALID = 10,          /* an argument, option, schema or array that cannot be right */
+  RESPOOL_UNSUPPORTED = 11,      /* legal, but not something this version or build can do */
+  RESPOOL_MISUSE = 12,           /* a handle used from two threads at once, or in a forked child */
+  RESPOOL_ALREADY_FINISHED = 13, /* writer: finish was called before */
+  RESPOOL_HAS_FAILED = 14,       /* writer: it has sent an error before */
+
+  RESPOOL_NO_MEMORY = 20, /* an allocation failed. A retry can help */
+  RESPOOL_NO_SPACE = 21,  /* the disk or a quota is full (ENOSPC, EDQUOT). A retry can help */
+  RESPOOL_IO = 22,        /* another system call failed; `os_error` says which way. A retry can help */
+  RESPOOL_CORRUPT = 23,   /* bytes that are not what they should be */
+  RESPOOL_TRUNCATED = 24, /* bytes that end too early */
+
+  RESPOOL_ABANDONED = 30,           /* reader: the writer was closed without finish or fail */
+  RESPOOL_CANCELLED = 31,           /* reader: it was cancelled */
+  RESPOOL_SOURCE_FAILED = 32,       /* an ArrowArrayStream answered with an error; `os_error` is its code */
+  RESPOOL_PRODUCER_FAILED = 33,     /* for respool_writer_fail(): no better word */
+  RESPOOL_RESOURCES_EXHAUSTED = 34, /* for respool_writer_fail() */
+
+  RESPOOL_USER = 1000 /* first of the application's own */
+};
+
+#define RESPOOL_ERROR_TEXT 1016
+
+typedef struct respool_error {
+  respool_status status;
+  int32_t os_error;                 /* an errno value, 0 where there is none */
+  char message[RESPOOL_ERROR_TEXT]; /* NUL-terminated UTF-8; a longer text is cut between characters */
+} respool_error;
+
+/* A static, English name such as "no space"; "user" from RESPOOL_USER up, "unknown" for what is none. */
+RESPOOL_EXPORT const char *respool_status_name(respool_status status);
+
+/* 1 where repeating the same call can succeed once the cause has passed, else 0. */
+RESPOOL_EXPORT int respool_status_retryable(respool_status status);
+
+/* The version of the library that is running, such as "0.1.0"; compare with RESPOOL_VERSION. */
+RESPOOL_EXPORT const char *respool_version(void);
+
+/* ---- Making a spool -------------------------------------------------------------------------------- */
+
+typedef struct respool respool;
+typedef struct respool_writer respool_writer;
+typedef struct respool_reader respool_reader;
+
+/*
+ * What is written to disk, and when.
+ *   OVERFLOW  Only what exceeds the limit. The earliest batches stay in memory and later ones never evict
+ *             them. The file is anonymous; a path is refused.
+ *   ON_LIMIT  Nothing until the limit is passed, then everything, in order. Anonymous, or the path given,
+ *             created when the limit is passed. Empty batches alone never make a file.
+ *   ALL       Every batch, in order, to the path given, created at once so that a bad path fails early.
+ *             Batches within the limit stay in memory as well.
+ * A file of ON_LIMIT and ALL is one Arrow IPC stream: after each flush (ON_LIMIT: once the limit was passed) a
+ * readable prefix of one without end marker, after finish a whole one.
+ */
+enum {
+  RESPOOL_MODE_DEFAULT = 0, /* ALL where a path is given, else OVERFLOW */
+  RESPOOL_MODE_OVERFLOW = 1,
+  RESPOOL_MODE_ON_LIMIT = 2,
+  RESPOOL_MODE_ALL = 3
+};
+
+/*
+ * How stored batches are read.
+ *   MAP   Arrays point into a mapping of the file. Fastest. If somebody cuts a named file short, touching such an
+ *         array kills the process (SIGBUS), and a write that the system accepted but could not bring to the medium
+ *         may show wrong bytes.
+ *   READ  Bytes are copied into reused memory and checked in full. A damaged file is an error.
+ *   AUTO  MAP for anonymous files on local file systems, READ for named files and on network and FUSE file
+ *         systems; READ also where the system refuses a mapping.
+ */
+enum { RESPOOL_REPLAY_AUTO = 0, RESPOOL_REPLAY_MAP = 1, RESPOOL_REPLAY_READ = 2 };
+
+#define RESPOOL_DEFAULT_MEMORY_LIMIT ((int64_t)100 << 20)
+#define RESPOOL_DEFAULT_WRITE_CHUNK  ((int64_t)1 << 20)
+#define RESPOOL_NO_LIMIT             INT64_MAX
+
+typedef struct respool_options {
+  size_t struct_size; /* set by respool_options_init() */
+
+  /* Bytes of batches held in memory before disk is used; 0 spills at once, RESPOOL_NO_LIMIT never. Counted is
+   * each distinct buffer extent reachable through the arrays, once however many slices or batches share it, and a
+   * fixed cost per array node. What is held is at most this, a write chunk, and the batch that crossed. */
+  int64_t memory_limit;
+
+  /* A file to create and keep, or NULL for an anonymous one. It must not exist: it is created exclusively, follows no
+   * link in its last component, and has mode 0600. It is the caller's to remove. Copied. */
+  const char *path;
+
+  /* Where the anonymous file goes; NULL: $TMPDIR if that is set, else /var/tmp, else /tmp. The file has no name
+   * (where the system cannot do that it has one for some microseconds), so nothing is left of it whatever
+   * ends the process. Copied. */
+  const char *directory;
+
+  int32_t mode;   /* RESPOOL_MODE_... */
+  int32_t replay; /* RESPOOL_REPLAY_... */
+
+  /* Bytes of small batches that are gathered into one write, 4 KiB to 1 GiB. */
+  int64_t write_chunk;
+
+  /* 1: appended arrays are released only inside calls on the writer; those still held when the writer is closed are
+   * released by whoever drops them last. 0: as described under OWNERSHIP. */
+  int32_t defer_release;
+
+  /* 1: finish answers only when the file and its directory entry are on the medium (fsync). */
+  int32_t sync_on_finish;
+} respool_options;
+
+/*
+ * Fill `options` with the defaults. `struct_size` is sizeof(respool_options) as the caller was compiled: a program
+ * built against an older, shorter struct goes on working with a newer library.
+ */
+RESPOOL_EXPORT void respool_options_init(respool_options *options, size_t struct_size);
+
+/*
+ * Make a spool for batches of `schema` (of struct type, format "+s"; borrowed and copied) and its one writer.
+ * `options` NULL means the defaults. Creates no file, except in mode ALL.
+ *   RESPOOL_INVALID      schema not a struct or malformed; an option out of range; options that contradict
+ *   RESPOOL_UNSUPPORTED  a type this version cannot store; the message names the field and its type
+ *   RESPOOL_IO, RESPOOL_NO_SPACE  mode ALL: the file could not be made (`os_error` EEXIST: it was there)
+ *   RESPOOL_NO_MEMORY
+ */
+RESPOOL_EXPORT respool_status respool_create(const struct ArrowSchema *schema, const respool_options *options,
+                                             respool **spool, respool_writer **writer, respool_error *error);
+
+/* ---- Writing --------------------------------------------------------------------------------------- */
+
+/*
+ * Append a record batch: `array` is a struct array of the spool's schema, without nulls of its own. On RESPOOL_OK the
+ * batch is the spool's (`array->release` is NULL) and readers have it. On any error it is still the caller's and the
+ * same call may be repeated. May write to disk. A failed write loses nothing: what was accepted stays in memory and
+ * the write is tried again by later calls. An append is refused because of one (NO_SPACE, IO, NO_MEMORY) only if more
+ * than the limit and one write chunk are waiting in memory already.
+ *   RESPOOL_INVALID  the array does not fit the schema; the message names the field
+ *   RESPOOL_NO_MEMORY, RESPOOL_NO_SPACE, RESPOOL_IO
+ *   RESPOOL_ALREADY_FINISHED, RESPOOL_HAS_FAILED, RESPOOL_MISUSE
+ */
+RESPOOL_EXPORT respool_status respool_writer_append(respool_writer *writer, struct ArrowArray *array,
+                                                    respool_error *error);
+
+/*
+ * Append everything `stream` yields, until its end. The stream stays the caller's, to be released by it.
+ * It must be a stream of structs with the spool's fields (same names and types, in order; else RESPOOL_INVALID, and
+ * nothing was pulled). Does not finish: several streams may follow each other.
+ * If the stream answers with an error, the spool fails with RESPOOL_SOURCE_FAILED, the stream's code as `os_error`
+ * and its text; the same is returned here. On any other error the spool stays open; a batch that was pulled
+ * but not accepted is kept by the writer and goes in first when the call is repeated.
+ * Blocks as long as the stream does. Other errors: those of append.
+ */
+RESPOOL_EXPORT respool_status respool_writer_append_stream(respool_writer *writer, struct ArrowArrayStream *stream,
+                                                           respool_error *error);
+
+/*
+ * Write now what is waiting to be written. Afterwards the file of a named spool is a readable prefix that holds
+ * every batch (ON_LIMIT: once the limit was passed). On an error the spool stays open: call it again.
+ * Errors: as append, without RESPOOL_INVALID.
+ */
+RESPOOL_EXPORT respool_status respool_writer_flush(respool_writer *writer, respool_error *error);
+
+/*
+ * The stream is complete: write what is waiting and the end marker, then let readers end. On an error the spool
+ * stays open, readers go on waiting, and the call may be repeated (or fail called). A batch that append_stream still
+ * keeps goes in first. Errors: as append.
+ */
+RESPOOL_EXPORT respool_status respool_writer_finish(respool_writer *writer, respool_error *error);
+
+/*
+ * The stream has failed: every reader gets `status` (an error, RESPOOL_INVALID or above), `os_error` and `message`,
+ * for ever, in the order it chose when it was opened. `message` is UTF-8, NULL means none; what does not fit a
+ * respool_error is cut between characters.
+ *   RESPOOL_INVALID  status is not an error
+ *   RESPOOL_ALREADY_FINISHED, RESPOOL_HAS_FAILED, RESPOOL_MISUSE
+ */
+RESPOOL_EXPORT respool_status respool_writer_fail(respool_writer *writer, respool_status status, int32_t os_error,
+                                                  const char *message, respool_error *error);
+
+/*
+ * End the writer. Without finish or fail before, the spool is abandoned: readers get what was accepted, then
+ * RESPOOL_ABANDONED. NULL is allowed.
+ */
+RESPOOL_EXPORT void respool_writer_close(respool_writer *writer);
+
+/* ---- The spool ------------------------------------------------------------------------------------- */
+
+/* Another counted handle on the same spool. Returns its argument. NULL is allowed. */
+RESPOOL_EXPORT respool *respool_retain(respool *spool);
+
+/* Give up a handle. NULL is allowed. */
+RESPOOL_EXPORT void respool_release(respool *spool);
+
+/* A copy of the schema, with all metadata, for the caller to release. RESPOOL_NO_MEMORY, RESPOOL_MISUSE. */
+RESPOOL_EXPORT respool_status respool_get_schema(respool *spool, struct ArrowSchema *schema, respool_error *error);
+
+enum { RESPOOL_OPEN = 0, RESPOOL_FINISHED = 1, RESPOOL_FAILED = 2, RESPOOL_STATE_ABANDONED = 3 };
+
+typedef struct respool_stats {
+  size_t struct_size; /* set by the caller: sizeof(respool_stats) */
+  int32_t state;      /* RESPOOL_OPEN, ... */
+  int32_t mode;       /* RESPOOL_MODE_..., never DEFAULT */
+  int64_t memory_limit;
+
+  int64_t batches; /* accepted */
+  int64_t rows;
+  int64_t batches_resident; /* held in memory; */
+  int64_t batches_stored;   /* ... in the file; a batch may be both */
+
+  int64_t bytes_appended;     /* sum over the batches of what each newly reached when it came */
+  int64_t bytes_charged;      /* counted against the limit now ... */
+  int64_t bytes_charged_peak; /* ... and at most so far */
+  int64_t bytes_pinned;       /* dropped by the spool, still held through arrays that readers handed out */
+  int64_t bytes_stored;       /* of batches in the file, metadata and padding included */
+  int64_t bytes_written; /* given to the system in all: with schema, end marker, and writes repeated after a failure */
+  int64_t bytes_catalog; /* the spool's own index */
+  int64_t bytes_mapped;  /* address space of file windows mapped now */
+  int64_t bytes_read_buffers; /* memory for reading stored batches: handed out and kept for reuse */
+
+  int64_t readers;         /* open now */
+  int64_t readers_waiting; /* of these, blocked in next or with a readiness callback set */
+  int64_t write_failures;  /* attempts to write that failed so far */
+  int32_t file_exists;     /* 1 once a file was made */
+  int32_t memory_backed;   /* 1 if that file lies in memory (tmpfs, ramfs), so that spilling saves nothing */
+} respool_stats;
+
+/*
+ * A consistent snapshot. Set `stats->struct_size` first. RESPOOL_INVALID (size), RESPOOL_MISUSE.
+ */
+RESPOOL_EXPORT respool_status respool_get_stats(respool *spool, respool_stats *stats, respool_error *error);
+
+/*
+ * Change the memory limit while running. If more is held than the new limit, spills down to it at once, on the calling
+ * thread, and answers with the error of that; the new limit holds in any case. Raising it brings nothing back.
+ * RESPOOL_INVALID (negative), RESPOOL_NO_SPACE, RESPOOL_IO, RESPOOL_NO_MEMORY, RESPOOL_MISUSE.
+ */
+RESPOOL_EXPORT respool_status respool_set_memory_limit(respool *spool, int64_t memory_limit, respool_error *error);
+
+/*
+ * Spill until at most `target` bytes are charged, whatever the limit says, and without changing it: for a host
+ * under memory pressure. The latest batches go first (ON_LIMIT: everything goes, as when the limit is passed). What
+ * readers hold is freed when they release it. Works after finish too. Errors: as set_memory_limit.
+ */
+RESPOOL_EXPORT respool_status respool_spill(respool *spool, int64_t target, respool_error *error);
+
+/* ---- Reading --------------------------------------------------------------------------------------- */
+
+/*
+ * When a reader learns that the producer has failed.
+ *   FIRST     at its next call, ahead of batches it has not had yet (the default)
+ *   IN_ORDER  after every batch that was accepted before
+ * RESPOOL_ABANDONED always comes in order.
+ */
+enum { RESPOOL_ERRORS_FIRST = 0, RESPOOL_ERRORS_IN_ORDER = 1 };
+
+typedef struct respool_reader_options {
+  size_t struct_size; /* set by respool_reader_options_init() */
+  int32_t errors;     /* RESPOOL_ERRORS_... */
+} respool_reader_options;
+
+/* As respool_options_init(). */
+RESPOOL_EXPORT void respool_reader_options_init(respool_reader_options *options, size_t struct_size);
+
+/*
+ * A new cursor at the first batch. `options` NULL means the defaults.
+ * RESPOOL_INVALID, RESPOOL_NO_MEMORY, RESPOOL_MISUSE.
+ */
+RESPOOL_EXPORT respool_status respool_reader_open(respool *spool, const respool_reader_options *options,
+                                                  respool_reader **reader, respool_error *error);
+
+#define RESPOOL_WAIT_FOREVER ((int64_t)-1)
+
+/*
+ * The next batch. Waits at most `timeout` nanoseconds for it: 0 not at all, RESPOOL_WAIT_FOREVER without end.
+ * On RESPOOL_OK `array` is a struct array for the caller to release (from any thread), without offset at the top;
+ * its buffers must not be written to.
+ *   RESPOOL_END        finished, and all delivered; so is every later call
+ *   RESPOOL_TIMED_OUT  nothing yet
+ *   RESPOOL_CANCELLED, RESPOOL_ABANDONED, or the status the producer failed with: so is every later call
+ *   RESPOOL_IO, RESPOOL_NO_MEMORY, RESPOOL_CORRUPT, RESPOOL_TRUNCATED  this batch could not be read back; the
+ *                      message names it. The error is this reader's alone, and the call may be repeated
+ *   RESPOOL_INVALID    timeout below -1
+ *   RESPOOL_MISUSE     another thread is inside this reader
+ */
+RESPOOL_EXPORT respool_status respool_reader_next(respool_reader *reader, struct ArrowArray *array, int64_t timeout,
+                                                  respool_error *error);
+
+typedef void (*respool_ready_callback)(void *user_data);
+
+/*
+ * Ask for one call of `callback` as soon as next would no longer block: a batch, the end, an error, or a cancel.
+ * It is called once and is then to be set again. `callback` NULL disarms, and so does a next that has to block.
+ *   RESPOOL_OK      armed, replacing an earlier one
+ *   RESPOOL_READY   next would not block now; nothing was armed
+ *   RESPOOL_MISUSE  another thread is inside this reader
+ * The callback runs on the thread that caused the event, inside its respool call, with no lock held. It may use any
+ * handle but the one whose call it runs in (the appending writer); it should be short, as it delays that call.
+ * Typically it posts to an event loop, which calls next with timeout 0.
+ * Once disarm or close has returned the callback is not running and will not run, unless they were called from
+ * inside it: wait for nothing there that such a callback needs.
+ */
+RESPOOL_EXPORT respool_status respool_reader_on_ready(respool_reader *reader, respool_ready_callback callback,
+                                                      void *user_data, respool_error *error);
+
+/* How many batches the reader has delivered. From any thread. */
+RESPOOL_EXPORT int64_t respool_reader_position(const respool_reader *reader);
+
+/* End the reader's waiting: next answers RESPOOL_CANCELLED now and ever after. From any thread. NULL is allowed. */
+RESPOOL_EXPORT void respool_reader_cancel(respool_reader *reader);
+
+/* Arrays it handed out stay valid. NULL is allowed. */
+RESPOOL_EXPORT void respool_reader_close(respool_reader *reader);
+
+/*
+ * The reader as an ArrowArrayStream, from where it stands. The stream owns the reader, closes it in its `release`,
+ * and is from now on the only one to read from it; respool_reader_cancel() and respool_reader_position() stay allowed
+ * until then. get_next blocks; it answers 0 with a released array at the end, else an errno value: `os_error` where
+ * there is one, else EINVAL, ENOTSUP, ENOMEM, ENOSPC, ECANCELED or EIO by status; get_last_error gives the text.
+ * RESPOOL_NO_MEMORY, RESPOOL_MISUSE: the reader is still the caller's.
+ */
+RESPOOL_EXPORT respool_status respool_reader_export(respool_reader *reader, struct ArrowArrayStream *stream,
+                                                    respool_error *error);
+
+/*
+ * One more independent replay as an ArrowArrayStream: respool_reader_open() and respool_reader_export() in one. The
+ * way most programs read. Call it as often as replays are wanted, before, during or after the writing.
+ */
+RESPOOL_EXPORT respool_status respool_export(respool *spool, const respool_reader_options *options,
+                                             struct ArrowArrayStream *stream, respool_error *error);
+
+/* ---- Arrow IPC bytes ------------------------------------------------------------------------------- */
+
+/*
+ * How much of the data from outside is checked before it is handed out.
+ *   STRUCTURE  all metadata, sizes and positions, and the ends of offset buffers: enough that respool itself never
+ *              reads out of bounds. A consumer that follows a bad offset inside a buffer is not protected
+ *   FULL       also every offset, so that no reference leads outside the data (the default). UTF-8 is not checked
+ */
+enum { RESPOOL_VALIDATE_DEFAULT = 0, RESPOOL_VALIDATE_STRUCTURE = 1, RESPOOL_VALIDATE_FULL = 2 };
+
+typedef struct respool_ipc_options {
+  size_t struct_size;         /* set by respool_ipc_options_init() */
+  int32_t validation;         /* RESPOOL_VALIDATE_... */
+  int32_t allow_missing_end;  /* 1: the end of the bytes between two messages is an end of stream. 0: it is
+                                  RESPOOL_TRUNCATED, since a cut stream looks just so */
+  int64_t max_metadata_bytes; /* of one message; default 256 MiB */
+  int64_t max_body_bytes;     /* of one message; default no limit. Memory is taken only as bytes arrive */
+  int32_t max_depth;          /* nesting of types, the batch itself being 0; 1 to 64, default 64 */
+  int32_t close_descriptor;   /* 1: the stream's release closes the descriptor that was given */
+} respool_ipc_options;
+
+/* As respool_options_init(). */
+RESPOOL_EXPORT void respool_ipc_options_init(respool_ipc_options *options, size_t struct_size);
+
+/*
+ * Where bytes come from: fill up to `size` (> 0) bytes. Returns how many were filled (fewer is no end), 0 at the end of
+ * the bytes, or a negative errno value. Called on the thread that is inside the stream.
+ */
+typedef int64_t (*respool_read_callback)(void *user_data, void *buffer, int64_t size);
+
+/*
+ * Where bytes go: take up to `size` (> 0) bytes. Returns how many were taken (at least 1), or a negative errno value.
+ */
+typedef int64_t (*respool_write_callback)(void *user_data, const void *buffer, int64_t size);
+
+/*
+ * Arrow IPC bytes as an ArrowArrayStream: the stream format, or the file format (recognised by its first bytes;
+ * through the footer where the descriptor can seek, else in the order of the bytes). Metadata versions V4 and V5,
+ * with and without continuation markers, little-endian. Reads the schema before it returns, batches as they are asked
+ * for. The descriptor is read from its current position, may be non-blocking, and is closed only with
+ * `close_descriptor`.
+ *   RESPOOL_CORRUPT, RESPOOL_TRUNCATED  the bytes are damaged, end early, or are not Arrow IPC
+ *   RESPOOL_UNSUPPORTED  a type, compression, or byte order that this version cannot read
+ *   RESPOOL_INVALID, RESPOOL_IO, RESPOOL_NO_MEMORY
+ * get_next answers such errors as an errno value (EINVAL for damage, ENOTSUP, EIO or the system's, ENOMEM) with a
+ * text that names the batch. After an error every later get_next answers the same. The stream itself serves one
+ * thread at a time; the arrays it gives are independent of it.
+ */
+RESPOOL_EXPORT respool_status respool_ipc_read_fd(int fd, const respool_ipc_options *options,
+                                                  struct ArrowArrayStream *stream, respool_error *error);
+
+/* The same from a callback. `user_data` must live as long as the stream does. */
+RESPOOL_EXPORT respool_status respool_ipc_read(respool_read_callback read, void *user_data,
+                                               const respool_ipc_options *options, struct ArrowArrayStream *stream,
+                                               respool_error *error);
+
+/* What was written by respool_ipc_write...(). */
+typedef struct respool_ipc_totals {
+  size_t struct_size; /* set by the caller: sizeof(respool_ipc_totals) */
+  int64_t batches;
+  int64_t rows;
+  int64_t bytes;
+} respool_ipc_totals;
+
+/*
+ * Pull `stream` to its end and write it as an Arrow IPC stream with end marker. The stream stays the caller's. A
+ * non-blocking descriptor is waited for. `totals` may be NULL; it is filled with what was written on errors too.
+ *   RESPOOL_SOURCE_FAILED  the stream answered with an error: its code as `os_error`, its text. No end marker was
+ *   written
+ *   RESPOOL_IO, RESPOOL_NO_SPACE  the bytes were not taken (`os_error` EPIPE: nobody reads any more)
+ *   RESPOOL_INVALID, RESPOOL_UNSUPPORTED  not a stream of structs, or of types that cannot be written; or an array
+ *   that does
+ *                          not fit the stream's schema
+ *   RESPOOL_NO_MEMORY
+ */
+RESPOOL_EXPORT respool_status respool_ipc_write_fd(struct ArrowArrayStream *stream, int fd, respool_ipc_totals *totals,
+                                                   respool_error *error);
+
+/* The same to a callback. */
+RESPOOL_EXPORT respool_status respool_ipc_write(struct ArrowArrayStream *stream, respool_write_callback write,
+                                                void *user_data, respool_ipc_totals *totals, respool_error *error);
+
+enum { RESPOOL_IPC_SCHEMA = 1, RESPOOL_IPC_DICTIONARY = 2, RESPOOL_IPC_BATCH = 3 };
+enum { RESPOOL_IPC_FORMAT_STREAM = 1, RESPOOL_IPC_FORMAT_FILE = 2 };
+
+/* One message, as inspection shows it. The library may append members in later versions. */
+typedef struct respool_ipc_message {
+  int32_t kind;           /* RESPOOL_IPC_SCHEMA, ... */
+  int32_t version;        /* metadata version: 4 or 5 */
+  int64_t offset;         /* of its first byte in the input */
+  int64_t metadata_bytes; /* prefix, metadata and padding */
+  int64_t body_bytes;     /* as declared, with padding */
+  int64_t rows;           /* of a batch or dictionary, else 0 */
+  int32_t compressed;     /* 1: the body is compressed */
+  int32_t reserved;
+} respool_ipc_message;
+
+/* Return 0 to go on; anything else ends the inspection early, which then answers RESPOOL_OK with what was seen. */
+typedef int (*respool_ipc_visitor)(void *user_data, const respool_ipc_message *message);
+
+typedef struct respool_ipc_summary {
+  size_t struct_size; /* set by the caller: sizeof(respool_ipc_summary) */
+  int32_t format;     /* RESPOOL_IPC_FORMAT_... */
+  int32_t version;    /* metadata version of the schema message: 4 or 5 */
+  int32_t big_endian;
+  int32_t has_end; /* 1: an end-of-stream marker was found (a file: its footer) */
+  int64_t batches;
+  int64_t dictionaries; /* dictionary messages */
+  int64_t rows;
+  int64_t metadata_bytes;
+  int64_t body_bytes;
+  int64_t total_bytes; /* of the input, up to and including the end marker (a file: all of it) */
+} respool_ipc_summary;
+
+/*
+ * Walk over the messages of an Arrow IPC stream or file without decoding bodies. Reads from the descriptor's current
+ * position; skips bodies by seeking where it can. Knows every type and compression of the format, also those that
+ * cannot be read yet. `visitor` may be NULL. `schema` may be NULL, else gets the schema, for the caller to release. A
+ * missing end marker is no error here: see `has_end`. Errors: as respool_ipc_read_fd(). On an error `summary` holds
+ * what was seen before, and `schema` is not set.
+ */
+RESPOOL_EXPORT respool_status respool_ipc_inspect_fd(int fd, const respool_ipc_options *options,
+                                                     respool_ipc_visitor visitor, void *user_data,
+                                                     struct ArrowSchema *schema, respool_ipc_summary *summary,
+                                                     respool_error *error);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+#endif /* RESPOOL_RESPOOL_H */
