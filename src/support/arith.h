@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checked and rounding arithmetic on int64, and unaligned little-endian access. May call: nothing. */
+#ifndef RESPOOL_SUPPORT_ARITH_H
+#define RESPOOL_SUPPORT_ARITH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* False where the result does not fit; `*out` is then unspecified. */
+static inline bool add_fits(int64_t a, int64_t b, int64_t *out) {
+  return !__builtin_add_overflow(a, b, out);
+}
+
+static inline bool mul_fits(int64_t a, int64_t b, int64_t *out) {
+  return !__builtin_mul_overflow(a, b, out);
+}
+
+/* Up to the next multiple of a power of two. `value` is small enough by the caller's word. */
+static inline int64_t round_up(int64_t value, int64_t to) {
+  return (value + to - 1) & ~(to - 1);
+}
+
+/* Bytes that hold `bits` bits. Written so that no input overflows. */
+static inline int64_t bits_to_bytes(int64_t bits) {
+  return bits / 8 + (bits % 8 != 0);
+}
+
+static inline uint16_t load_u16(const uint8_t *at) {
+  return (uint16_t)(at[0] | at[1] << 8);
+}
+
+static inline uint32_t load_u32(const uint8_t *at) {
+  return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+static inline uint64_t load_u64(const uint8_t *at) {
+  return (uint64_t)load_u32(at) | (uint64_t)load_u32(at + 4) << 32;
+}
+
+static inline int32_t load_i32(const uint8_t *at) {
+  return (int32_t)load_u32(at);
+}
+
+static inline int64_t load_i64(const uint8_t *at) {
+  return (int64_t)load_u64(at);
+}
+
+static inline void store_u16(uint8_t *at, uint16_t value) {
+  at[0] = (uint8_t)value;
+  at[1] = (uint8_t)(value >> 8);
+}
+
+static inline void store_u32(uint8_t *at, uint32_t value) {
+  store_u16(at, (uint16_t)value);
+  store_u16(at + 2, (uint16_t)(value >> 16));
+}
+
+static inline void store_u64(uint8_t *at, uint64_t value) {
+  store_u32(at, (uint32_t)value);
+  store_u32(at + 4, (uint32_t)(value >> 32));
+}
+
+/* Offsets of the C data interface are in the machine's order and may be unaligned. */
+static inline int64_t offset_at(const void *offsets, int width, int64_t i) {
+  if (width == 4) {
+    int32_t value;
+    memcpy(&value, (const uint8_t *)offsets + i * 4, 4);
+    return value;
+  }
+  int64_t value;
+  memcpy(&value, (const uint8_t *)offsets + i * 8, 8);
+  return value;
+}
+
+#endif
