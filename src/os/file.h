@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files and descriptors: whole transfers in place of short ones, EINTR and EAGAIN dealt with, errors as records.
+ * May call: support.
+ */
+#ifndef RESPOOL_OS_FILE_H
+#define RESPOOL_OS_FILE_H
+
+#include "respool/respool.h"
+#include "support/gather.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The directory for anonymous files when none was given: $TMPDIR, else /var/tmp, else /tmp. Never NULL. */
+const char *os_default_directory(void);
+
+/* An anonymous file, open for reading and writing, without a name when this returns. */
+respool_status os_open_anonymous(const char *directory, int *fd, respool_error *error);
+
+/* Create `path` exclusively, mode 0600, following no link in its last component. */
+respool_status os_open_named(const char *path, int *fd, respool_error *error);
+
+/* Remove a file made by os_open_named, for when making the spool failed afterwards. */
+void os_unlink(const char *path);
+
+void os_close(int fd);
+
+/* What kind of file system a file lies on, as far as it matters here. */
+enum { OS_FS_LOCAL, OS_FS_MEMORY, OS_FS_REMOTE };
+int os_file_system(int fd);
+
+/* Write all pieces at `offset`. `*written` grows by what the system took, on errors too. */
+respool_status os_write_at(int fd, const struct gather_piece *pieces, int count, int64_t offset, int64_t *written,
+                           respool_error *error);
+
+/* Write all pieces to a stream descriptor; one that would block is waited for. */
+respool_status os_write(int fd, const struct gather_piece *pieces, int count, respool_error *error);
+
+/* Read exactly `size` bytes at `offset`; fewer is RESPOOL_TRUNCATED. */
+respool_status os_read_at(int fd, void *buffer, int64_t size, int64_t offset, respool_error *error);
+
+/*
+ * Read some bytes of a stream descriptor: the number, 0 at its end, or a negative errno value. Waits for one that
+ * would block.
+ */
+int64_t os_read(int fd, void *buffer, int64_t size);
+
+/* The size of a regular file and where its descriptor stands; false if it is something else or cannot seek. */
+bool os_seekable(int fd, int64_t *position, int64_t *size);
+bool os_seek(int fd, int64_t position);
+
+respool_status os_truncate(int fd, int64_t length, respool_error *error);
+
+/* The file's data and, where `path` is not NULL, the entry in its directory. */
+respool_status os_sync(int fd, const char *path, respool_error *error);
+
+/*
+ * A read-only shared mapping of a range that starts at any offset; `*base` is what to unmap, `*bytes` where the range
+ * is.
+ */
+struct os_mapping {
+  void *base;
+  size_t size;
+  const uint8_t *bytes;
+};
+respool_status os_map(int fd, int64_t offset, int64_t length, struct os_mapping *mapping, respool_error *error);
+void os_unmap(struct os_mapping *mapping);
+
+#endif
