@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whether an array fits its layout. May call: support. */
+#ifndef RESPOOL_ARROW_CHECK_H
+#define RESPOOL_ARROW_CHECK_H
+
+#include "arrow/layout.h"
+
+/*
+ * SHAPE  a fixed number of looks per node: counts, presence of buffers, lengths of children, the first and last
+ * offsets used FULL   also every offset between
+ */
+enum check_level { CHECK_SHAPE, CHECK_FULL };
+
+/*
+ * RESPOOL_INVALID, naming the field. Sizes of buffers can't be seen through the C data interface and are the
+ * producer's word.
+ */
+respool_status check_array(const struct layout *layout, const struct ArrowArray *array, enum check_level level,
+                           respool_error *error);
+
+#endif

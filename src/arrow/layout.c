@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Flattening a schema into its layout. */
+#include "arrow/layout.h"
+
+#include "arrow/schema.h"
+#include "arrow/type.h"
+#include "support/alloc.h"
+#include "support/error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct flattener {
+  struct layout_node *nodes;
+  size_t capacity;
+  int32_t count;
+  int max_depth;
+  respool_error *error;
+};
+
+static int fixed_width(const struct arrow_type *type) {
+  switch (type->id) {
+  case ARROW_TIMESTAMP:
+  case ARROW_DURATION:
+    return 8;
+  case ARROW_INTERVAL:
+    return type->interval == ARROW_YEAR_MONTH ? 4 : type->interval == ARROW_DAY_TIME ? 8 : 16;
+  case ARROW_FIXED_BINARY:
+    return type->size;
+  default:
+    return type->bit_width / 8;
+  }
+}
+
+/* False where the type has no layout kind yet. */
+static bool node_of_type(const struct arrow_type *type, struct layout_node *node) {
+  switch (type->id) {
+  case ARROW_NULL:
+    *node = (struct layout_node){.kind = LAYOUT_NULL};
+    return true;
+  case ARROW_BOOL:
+    *node = (struct layout_node){.kind = LAYOUT_BITS, .n_buffers = 2};
+    return true;
+  case ARROW_INT:
+  case ARROW_FLOAT:
+  case ARROW_DECIMAL:
+  case ARROW_DATE:
+  case ARROW_TIME:
+  case ARROW_TIMESTAMP:
+  case ARROW_DURATION:
+  case ARROW_INTERVAL:
+  case ARROW_FIXED_BINARY:
+    *node = (struct layout_node){.kind = LAYOUT_FIXED, .n_buffers = 2, .width = fixed_width(type)};
+    return true;
+  case ARROW_BINARY:
+  case ARROW_UTF8:
+    *node = (struct layout_node){.kind = LAYOUT_BINARY, .n_buffers = 3, .width = type->is_large ? 8 : 4};
+    return true;
+  case ARROW_LIST:
+  case ARROW_MAP:
+    *node = (struct layout_node){.kind = LAYOUT_LIST, .n_buffers = 2, .width = type->is_large ? 8 : 4};
+    return true;
+  case ARROW_FIXED_LIST:
+    *node = (struct layout_node){.kind = LAYOUT_FIXED_LIST, .n_buffers = 1, .width = type->size};
+    return true;
+  case ARROW_STRUCT:
+    *node = (struct layout_node){.kind = LAYOUT_STRUCT, .n_buffers = 1};
+    return true;
+  default:
+    return false;
+  }
+}
+
+static const char *name_of(const struct ArrowSchema *schema) {
+  return schema->name == NULL || schema->name[0] == '\0' ? "(unnamed)" : schema->name;
+}
+
+static respool_status check_children(const struct ArrowSchema *schema, const struct arrow_type *type,
+                                     respool_error *error) {
+  int wanted = arrow_type_children(type->id);
+  if (schema->n_children < 0 || schema->n_children > INT32_MAX || (wanted >= 0 && schema->n_children != wanted)) {
+    return error_set(error, RESPOOL_INVALID, "field '%s': a %s has %d child fields, not %lld", name_of(schema),
+                     arrow_type_name(type->id), wanted, (long long)schema->n_children);
+  }
+  for (int64_t i = 0; i < schema->n_children; i++) {
+    if (schema->children == NULL || schema->children[i] == NULL || schema->children[i]->release == NULL) {
+      return error_set(error, RESPOOL_INVALID, "field '%s': child %lld is missing or released", name_of(schema),
+                       (long long)i);
+    }
+  }
+  return RESPOOL_OK;
+}
+
+/* A map's one child is a struct of a key and a value (CDataInterface and Schema.fbs). */
+static respool_status check_map(const struct ArrowSchema *schema, respool_error *error) {
+  const struct ArrowSchema *entries = schema->children[0];
+  if (entries->format != NULL && strcmp(entries->format, "+s") == 0 && entries->n_children == 2) return RESPOOL_OK;
+  return error_set(error, RESPOOL_INVALID, "field '%s': a map's child is a struct of two fields", name_of(schema));
+}
+
+static respool_status flatten(struct flattener *flattener, const struct ArrowSchema *schema, int depth) {
+  struct arrow_type type;
+  respool_status status = arrow_type_parse(schema->format, &type, flattener->error);
+  if (status != RESPOOL_OK) {
+    error_prefix(flattener->error, "field '%s'", name_of(schema));
+    return status;
+  }
+  struct layout_node node;
+  if (schema->dictionary != NULL || !node_of_type(&type, &node)) {
+    return error_set(flattener->error, RESPOOL_UNSUPPORTED, "field '%s': type %s is not supported yet", name_of(schema),
+                     schema->dictionary != NULL ? "dictionary" : arrow_type_name(type.id));
+  }
+  if (depth > flattener->max_depth) {
+    return error_set(flattener->error, RESPOOL_UNSUPPORTED, "field '%s': nested more than %d deep is not supported",
+                     name_of(schema), flattener->max_depth);
+  }
+  status = check_children(schema, &type, flattener->error);
+  if (status == RESPOOL_OK && type.id == ARROW_MAP) status = check_map(schema, flattener->error);
+  if (status != RESPOOL_OK) return status;
+
+  int32_t at = flattener->count;
+  if (at == INT32_MAX || !mem_reserve((void **)&flattener->nodes, &flattener->capacity, (size_t)at + 1, sizeof node)) {
+    return error_no_memory(flattener->error);
+  }
+  node.depth = (uint16_t)depth;
+  node.n_children = (int32_t)schema->n_children;
+  flattener->nodes[at] = node;
+  flattener->count++;
+  for (int64_t i = 0; i < schema->n_children; i++) {
+    status = flatten(flattener, schema->children[i], depth + 1);
+    if (status != RESPOOL_OK) return status;
+  }
+  flattener->nodes[at].end = flattener->count; /* the array may have moved: not through a pointer kept from before */
+  return RESPOOL_OK;
+}
+
+static respool_status assemble(const struct ArrowSchema *schema, const struct flattener *flattener,
+                               struct layout **layout) {
+  size_t nodes_size = (size_t)flattener->count * sizeof *flattener->nodes;
+  struct layout *made = mem_alloc(sizeof *made + nodes_size);
+  if (made == NULL) return error_no_memory(flattener->error);
+  respool_status status = schema_copy(schema, &made->schema, flattener->error);
+  if (status != RESPOOL_OK) {
+    mem_free(made);
+    return status;
+  }
+  memcpy(made->nodes, flattener->nodes, nodes_size);
+  made->n_nodes = flattener->count;
+  made->n_buffers = 0;
+  for (int32_t i = 1; i < made->n_nodes; i++) made->n_buffers += made->nodes[i].n_buffers;
+  *layout = made;
+  return RESPOOL_OK;
+}
+
+respool_status layout_open(const struct ArrowSchema *schema, int max_depth, struct layout **layout,
+                           respool_error *error) {
+  if (schema == NULL || schema->release == NULL)
+    return error_set(error, RESPOOL_INVALID, "the schema is NULL or released");
+  if (schema->format == NULL || strcmp(schema->format, "+s") != 0) {
+    return error_set(error, RESPOOL_INVALID, "the schema is not a struct: its format is '%.64s', not '+s'",
+                     schema->format == NULL ? "(none)" : schema->format);
+  }
+  struct flattener flattener = {.max_depth = max_depth, .error = error};
+  respool_status status = flatten(&flattener, schema, 0);
+  if (status == RESPOOL_OK) status = assemble(schema, &flattener, layout);
+  mem_free(flattener.nodes);
+  return status;
+}
+
+void layout_close(struct layout *layout) {
+  if (layout == NULL) return;
+  schema_release(&layout->schema);
+  mem_free(layout);
+}
+
+void layout_path(const struct layout *layout, int32_t node, char *out, size_t size) {
+  const struct ArrowSchema *schema = &layout->schema;
+  int32_t at = 0;
+  size_t used = 0;
+  out[0] = '\0';
+  while (at != node && used < size) {
+    int32_t child = at + 1;
+    int32_t i = 0;
+    while (layout->nodes[child].end <= node) {
+      child = layout->nodes[child].end;
+      i++;
+    }
+    schema = schema->children[i];
+    int length = snprintf(out + used, size - used, "%s%s", used > 0 ? "." : "", name_of(schema));
+    if (length < 0) return;
+    used += (size_t)length;
+    at = child;
+  }
+}
