@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Record batches from the wire format: arrays over the bytes of a body, once every number in the metadata was
+ * checked.
+ */
+#include "ipc/decode.h"
+
+#include "arrow/bits.h"
+#include "ipc/format.h"
+#include "support/arith.h"
+#include "support/error.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+struct decoder {
+  const struct layout *layout;
+  const struct ipc_message *message;
+  const uint8_t *body;
+  enum decode_trust trust;
+  const uint8_t *nodes;
+  const uint8_t *buffers;
+  int32_t next_buffer;
+  respool_error *error;
+};
+
+/* A buffer as the metadata has it, inside the body. */
+struct extent {
+  const uint8_t *bytes;
+  int64_t size;
+};
+
+__attribute__((format(printf, 3, 4))) static respool_status corrupt(const struct decoder *decoder, int32_t at,
+                                                                    const char *format, ...) {
+  char reason[256];
+  va_list args;
+  va_start(args, format);
+  if (vsnprintf(reason, sizeof reason, format, args) < 0) reason[0] = '\0';
+  va_end(args);
+  char path[256];
+  layout_path(decoder->layout, at, path, sizeof path);
+  return error_set(decoder->error, RESPOOL_CORRUPT, "field '%s': %s", path, reason);
+}
+
+static respool_status next_extent(struct decoder *decoder, int32_t at, const char *name, struct extent *extent) {
+  const uint8_t *entry = decoder->buffers + (int64_t)decoder->next_buffer * BUFFER_BYTES;
+  int64_t offset = load_i64(entry);
+  int64_t size = load_i64(entry + 8);
+  int64_t end;
+  decoder->next_buffer++;
+  if (offset < 0 || size < 0 || !add_fits(offset, size, &end) || end > decoder->message->body_size) {
+    return corrupt(decoder, at, "%s buffer at %" PRId64 " with %" PRId64 " bytes in a body of %" PRId64, name, offset,
+                   size, decoder->message->body_size);
+  }
+  if (size > 0 && offset % 8 != 0)
+    return corrupt(decoder, at, "%s buffer at %" PRId64 ", not a multiple of 8", name, offset);
+  extent->bytes = size > 0 ? decoder->body + offset : tree_zeros;
+  extent->size = size;
+  return RESPOOL_OK;
+}
+
+static respool_status need(const struct decoder *decoder, int32_t at, const char *name, const struct extent *extent,
+                           int64_t count, int64_t width) {
+  int64_t bytes;
+  if (mul_fits(count, width, &bytes) && bytes <= extent->size) return RESPOOL_OK;
+  return corrupt(decoder, at, "%s buffer of %" PRId64 " bytes, too small for %" PRId64 " values", name, extent->size,
+                 count);
+}
+
+static respool_status decode_validity(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
+  struct extent bits;
+  respool_status status = next_extent(decoder, at, "validity", &bits);
+  if (status != RESPOOL_OK) return status;
+  if (bits.size == 0) {
+    if (array->null_count > 0) return corrupt(decoder, at, "%" PRId64 " nulls but no validity bits", array->null_count);
+    array->null_count = 0;
+    return RESPOOL_OK;
+  }
+  status = need(decoder, at, "validity", &bits, bits_to_bytes(array->length), 1);
+  if (status != RESPOOL_OK) return status;
+  if (decoder->trust == DECODE_FULL || array->null_count < 0) {
+    int64_t counted = array->length - bits_count(bits.bytes, 0, array->length);
+    if (array->null_count >= 0 && array->null_count != counted) {
+      return corrupt(decoder, at, "%" PRId64 " nulls declared, %" PRId64 " in the validity bits", array->null_count,
+                     counted);
+    }
+    array->null_count = counted;
+  }
+  if (array->null_count > 0) array->buffers[0] = bits.bytes;
+  return RESPOOL_OK;
+}
+
+static respool_status decode_offsets(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
+  int32_t width = decoder->layout->nodes[at].width;
+  struct extent offsets;
+  respool_status status = next_extent(decoder, at, "offset", &offsets);
+  if (status != RESPOOL_OK) return status;
+  /* Without rows one offset is due, but writers leave it out. */
+  if (array->length == 0 && offsets.size < width)
+    offsets.bytes = tree_zeros;
+  else
+    status = need(decoder, at, "offset", &offsets, array->length + 1, width);
+  array->buffers[1] = offsets.bytes;
+  return status;
+}
+
+static respool_status decode_fixed(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
+  const struct layout_node *node = &decoder->layout->nodes[at];
+  struct extent values;
+  respool_status status = next_extent(decoder, at, "value", &values);
+  if (status != RESPOOL_OK) return status;
+  array->buffers[1] = values.bytes;
+  if (node->kind == LAYOUT_BITS) return need(decoder, at, "value", &values, bits_to_bytes(array->length), 1);
+  return need(decoder, at, "value", &values, array->length, node->width);
+}
+
+static respool_status decode_binary(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
+  struct extent data;
+  respool_status status = decode_offsets(decoder, at, array);
+  if (status == RESPOOL_OK) status = next_extent(decoder, at, "data", &data);
+  if (status != RESPOOL_OK) return status;
+  array->buffers[2] = data.bytes;
+  int64_t last = offset_at(array->buffers[1], decoder->layout->nodes[at].width, array->length);
+  if (array->length > 0 && last > data.size) {
+    return corrupt(decoder, at, "offsets up to %" PRId64 " in a data buffer of %" PRId64 " bytes", last, data.size);
+  }
+  return RESPOOL_OK;
+}
+
+static respool_status decode_own(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
+  switch (decoder->layout->nodes[at].kind) {
+  case LAYOUT_BITS:
+  case LAYOUT_FIXED:
+    return decode_fixed(decoder, at, array);
+  case LAYOUT_BINARY:
+    return decode_binary(decoder, at, array);
+  case LAYOUT_LIST:
+    return decode_offsets(decoder, at, array);
+  default:
+    return RESPOOL_OK;
+  }
+}
+
+static respool_status decode_node(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
+  const struct layout_node *node = &decoder->layout->nodes[at];
+  const uint8_t *entry = decoder->nodes + (int64_t)(at - 1) * NODE_BYTES;
+  array->length = load_i64(entry);
+  array->null_count = load_i64(entry + 8);
+  if (array->length < 0 || array->length == INT64_MAX || array->null_count < -1 || array->null_count > array->length) {
+    return corrupt(decoder, at, "%" PRId64 " rows with %" PRId64 " nulls", array->length, array->null_count);
+  }
+  respool_status status = RESPOOL_OK;
+  if (node->kind == LAYOUT_NULL) {
+    array->null_count = array->length;
+  } else {
+    status = decode_validity(decoder, at, array);
+  }
+  if (status == RESPOOL_OK) status = decode_own(decoder, at, array);
+  int32_t child = at + 1;
+  for (int32_t i = 0; status == RESPOOL_OK && i < node->n_children; i++) {
+    status = decode_node(decoder, child, array->children[i]);
+    child = decoder->layout->nodes[child].end;
+  }
+  return status;
+}
+
+static respool_status decode_columns(struct decoder *decoder, struct ArrowArray *root) {
+  int32_t child = 1;
+  for (int64_t i = 0; i < root->n_children; i++) {
+    respool_status status = decode_node(decoder, child, root->children[i]);
+    if (status != RESPOOL_OK) return status;
+    if (root->children[i]->length != root->length) {
+      return corrupt(decoder, child, "%" PRId64 " rows in a batch of %" PRId64, root->children[i]->length,
+                     root->length);
+    }
+    child = decoder->layout->nodes[child].end;
+  }
+  return RESPOOL_OK;
+}
+
+/* Lengths of children against their parents, and offsets, are questions of arrays in general. */
+static respool_status check_decoded(const struct decoder *decoder, const struct ArrowArray *root) {
+  if (decoder->trust == DECODE_OWN) return RESPOOL_OK;
+  enum check_level level = decoder->trust == DECODE_FULL ? CHECK_FULL : CHECK_SHAPE;
+  respool_status status = check_array(decoder->layout, root, level, decoder->error);
+  if (status == RESPOOL_OK) return RESPOOL_OK;
+  if (decoder->error != NULL) decoder->error->status = RESPOOL_CORRUPT;
+  return RESPOOL_CORRUPT;
+}
+
+static respool_status find_vectors(struct decoder *decoder) {
+  struct flatbuf_table header = decoder->message->header;
+  struct flatbuf_vector nodes = flatbuf_list(&header, BATCH_NODES, NODE_BYTES);
+  struct flatbuf_vector buffers = flatbuf_list(&header, BATCH_BUFFERS, BUFFER_BYTES);
+  bool compressed = flatbuf_sub(&header, BATCH_COMPRESSION).present;
+  if (flatbuf_broken(header.buffer)) {
+    return error_set(decoder->error, RESPOOL_CORRUPT, "damaged metadata: %s", header.buffer->broken);
+  }
+  if (compressed) {
+    return error_set(decoder->error, RESPOOL_UNSUPPORTED, "its body is compressed, which is not supported yet");
+  }
+  if (nodes.count != (uint32_t)(decoder->layout->n_nodes - 1) ||
+      buffers.count != (uint32_t)decoder->layout->n_buffers) {
+    return error_set(decoder->error, RESPOOL_CORRUPT, "it has %u nodes and %u buffers where its schema has %d and %d",
+                     nodes.count, buffers.count, decoder->layout->n_nodes - 1, decoder->layout->n_buffers);
+  }
+  decoder->nodes = flatbuf_items(&nodes);
+  decoder->buffers = flatbuf_items(&buffers);
+  return RESPOOL_OK;
+}
+
+respool_status ipc_decode_batch(const struct layout *layout, const struct ipc_message *message, const uint8_t *body,
+                                enum decode_trust trust, struct tree_owner owner, struct ArrowArray *array,
+                                respool_error *error) {
+  struct decoder decoder = {.layout = layout, .message = message, .body = body, .trust = trust, .error = error};
+  respool_status status = find_vectors(&decoder);
+  if (status != RESPOOL_OK) return status;
+  struct ArrowArray root;
+  status = tree_open(layout, TREE_UNOWNED, &root, error); /* must not drop the owner if this fails */
+  if (status != RESPOOL_OK) return status;
+  root.length = flatbuf_i64(&message->header, BATCH_LENGTH, 0);
+  if (root.length < 0 || root.length == INT64_MAX) {
+    status = error_set(error, RESPOOL_CORRUPT, "it has %" PRId64 " rows", root.length);
+  }
+  if (status == RESPOOL_OK) status = decode_columns(&decoder, &root);
+  if (status == RESPOOL_OK) status = check_decoded(&decoder, &root);
+  if (status != RESPOOL_OK) {
+    root.release(&root);
+    return status;
+  }
+  tree_set_owner(&root, owner);
+  *array = root;
+  return RESPOOL_OK;
+}

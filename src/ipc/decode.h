@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Record batches from the wire format. The bytes are hostile. May call: arrow, support. */
+#ifndef RESPOOL_IPC_DECODE_H
+#define RESPOOL_IPC_DECODE_H
+
+#include "arrow/check.h"
+#include "arrow/layout.h"
+#include "arrow/tree.h"
+#include "ipc/message.h"
+
+/*
+ * How far the bytes are believed.
+ * OWN        written by this process and never visible to another: sizes are checked, contents are not
+ * STRUCTURE  from outside; also null counts that were left open, and the ends of offset buffers
+ * FULL       from outside; also every offset and null count
+ */
+enum decode_trust { DECODE_OWN, DECODE_STRUCTURE, DECODE_FULL };
+
+/*
+ * Make an array whose buffers point into `body`, which `owner` keeps; it is taken on success. `message` is a batch
+ * without compression. RESPOOL_CORRUPT names the field, RESPOOL_UNSUPPORTED a compressed body, RESPOOL_NO_MEMORY.
+ */
+respool_status ipc_decode_batch(const struct layout *layout, const struct ipc_message *message, const uint8_t *body,
+                                enum decode_trust trust, struct tree_owner owner, struct ArrowArray *array,
+                                respool_error *error);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Record batches to the wire format. May call: arrow, support. */
+#ifndef RESPOOL_IPC_ENCODE_H
+#define RESPOOL_IPC_ENCODE_H
+
+#include "arrow/layout.h"
+#include "support/gather.h"
+
+/* Scratch for encoding batches of one layout, one at a time. */
+struct ipc_encoder;
+
+respool_status ipc_encoder_open(const struct layout *layout, struct ipc_encoder **encoder, respool_error *error);
+void ipc_encoder_close(struct ipc_encoder *encoder);
+
+/* What one message takes: prefix, metadata and padding; then the body. Both are multiples of 64. */
+struct ipc_size {
+  int64_t metadata;
+  int64_t body;
+};
+
+/*
+ * Encode the rows that `array` shows, which was checked. Slices are exact: offsets start at 0, bits at bit 0, no byte
+ * of a neighbour is written, padding is zero. Large buffers are handed to `gather` as they are and must live until it
+ * is flushed.
+ */
+respool_status ipc_encode_batch(struct ipc_encoder *encoder, const struct ArrowArray *array, struct gather *gather,
+                                struct ipc_size *size, respool_error *error);
+
+#endif
