@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bytes at rest: a file that grows by appending, and views of what was appended, mapped or read. May call: os, support.
+ *
+ * A mapped view lies in a window: a range of the file that starts at an extent and is mapped whole, once for all
+ * readers, when the first asks for it. A window may reach beyond what has been written so far: its pages there become
+ * accessible as the file grows, and no view leads to them before. Windows are unmapped when nothing refers to them.
+ */
+#ifndef RESPOOL_STORE_STORE_H
+#define RESPOOL_STORE_STORE_H
+
+#include "respool/respool.h"
+#include "support/gather.h"
+
+#include <stdbool.h>
+
+struct store;
+
+struct store_options {
+  const char *path;      /* NULL: anonymous, in ... */
+  const char *directory; /* NULL: the default one */
+  int32_t replay;        /* RESPOOL_REPLAY_... */
+};
+
+respool_status store_open(const struct store_options *options, struct store **store, respool_error *error);
+
+/* Close the file. Views stay valid; nothing else may be called any more. */
+void store_close(struct store *store);
+
+/* One thread at a time: write at `offset`; commit once all of it and all before it is there. */
+respool_status store_write(struct store *store, const struct gather_piece *pieces, int count, int64_t offset,
+                           respool_error *error);
+
+/*
+ * An extent was written whole and may be viewed from now on. Extents are committed in rising order.
+ * RESPOOL_NO_MEMORY.
+ */
+respool_status store_commit(struct store *store, int64_t offset, int64_t length, respool_error *error);
+
+/* Cut what lies behind `length`: the rest of a write that failed. */
+void store_cut(struct store *store, int64_t length);
+
+respool_status store_sync(struct store *store, respool_error *error);
+
+/* Bytes of a committed extent, kept until drop(object) is called, from any thread, also after store_close(). */
+struct store_view {
+  const uint8_t *bytes;
+  bool is_private; /* nobody else can change them */
+  void (*drop)(void *object);
+  void *object;
+};
+
+/* What a reader remembers between views so that the next one is cheap: its window. Zero it before the first use. */
+struct store_cursor {
+  struct store_window *window;
+};
+
+/* Any thread; one at a time for a given cursor. */
+respool_status store_view(struct store *store, struct store_cursor *cursor, int64_t offset, int64_t length,
+                          struct store_view *view, respool_error *error);
+void store_cursor_close(struct store_cursor *cursor);
+
+struct store_info {
+  int64_t written; /* bytes the system took */
+  int64_t mapped;
+  int64_t read_buffers;
+  bool in_memory; /* the file system is a memory-backed one */
+};
+struct store_info store_info(struct store *store);
+
+#endif
