@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One replay cursor: looks its next batch up under the lock, and fetches it without. */
+#include "spool/reader.h"
+
+#include "arrow/schema.h"
+#include "arrow/tree.h"
+#include "ipc/decode.h"
+#include "ipc/format.h"
+#include "spool/resident.h"
+#include "support/alloc.h"
+#include "support/error.h"
+#include "support/options.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+struct respool_reader {
+  struct respool *spool;
+  int32_t errors;        /* RESPOOL_ERRORS_... */
+  atomic_bool inside;    /* a thread is in one of its calls */
+  atomic_llong position; /* written by the thread inside only */
+  bool cancelled;        /* under the spool's lock, as the waiter */
+  struct waiter waiter;
+  struct store_cursor cursor; /* of the thread inside */
+};
+
+/* ---- Opening and closing --------------------------------------------------------------------------- */
+
+void respool_reader_options_init(respool_reader_options *options, size_t struct_size) {
+  if (options == NULL) return;
+  respool_reader_options defaults = {.struct_size = sizeof defaults, .errors = RESPOOL_ERRORS_FIRST};
+  memcpy(options, &struct_size, sizeof struct_size);
+  options_give(&defaults, sizeof defaults, options, NULL);
+}
+
+static respool_status read_options(const respool_reader_options *given, respool_reader_options *options,
+                                   respool_error *error) {
+  respool_reader_options_init(options, sizeof *options);
+  respool_status status = options_merge(given, options, sizeof *options, error);
+  if (status != RESPOOL_OK) return status;
+  if (options->errors == RESPOOL_ERRORS_FIRST || options->errors == RESPOOL_ERRORS_IN_ORDER) return RESPOOL_OK;
+  return error_set(error, RESPOOL_INVALID, "errors %d is none of RESPOOL_ERRORS_...", options->errors);
+}
+
+respool_status respool_reader_open(respool *spool, const respool_reader_options *options, respool_reader **reader,
+                                   respool_error *error) {
+  if (spool == NULL || reader == NULL) return error_set(error, RESPOOL_INVALID, "spool or reader is NULL");
+  if (spool_forked(spool)) return spool_refuse_forked(error);
+  respool_reader_options read;
+  respool_status status = read_options(options, &read, error);
+  if (status != RESPOOL_OK) return status;
+  struct respool_reader *made = mem_zalloc(sizeof *made);
+  if (made == NULL || !waiter_open(&made->waiter)) {
+    mem_free(made);
+    return error_no_memory(error);
+  }
+  made->spool = spool;
+  made->errors = read.errors;
+  atomic_init(&made->inside, false);
+  atomic_init(&made->position, 0);
+  spool_retain_handle(spool);
+  os_lock(&spool->lock);
+  spool->readers++;
+  os_unlock(&spool->lock);
+  *reader = made;
+  return RESPOOL_OK;
+}
+
+void respool_reader_close(respool_reader *reader) {
+  if (reader == NULL || spool_forked(reader->spool)) return;
+  struct respool *spool = reader->spool;
+  os_lock(&spool->lock);
+  waiter_disarm(&spool->waiters, &reader->waiter, &spool->lock, true);
+  spool->readers--;
+  os_unlock(&spool->lock);
+  store_cursor_close(&reader->cursor);
+  waiter_close(&reader->waiter);
+  mem_free(reader);
+  spool_release_handle(spool);
+}
+
+static respool_status enter(struct respool_reader *reader, respool_error *error) {
+  if (reader == NULL) return error_set(error, RESPOOL_INVALID, "the reader is NULL");
+  if (spool_forked(reader->spool)) return spool_refuse_forked(error);
+  if (!atomic_exchange_explicit(&reader->inside, true, memory_order_acquire)) return RESPOOL_OK;
+  return error_set(error, RESPOOL_MISUSE, "another thread is inside this reader");
+}
+
+static respool_status leave(struct respool_reader *reader, respool_status status) {
+  atomic_store_explicit(&reader->inside, false, memory_order_release);
+  return status;
+}
+
+/* ---- Looking --------------------------------------------------------------------------------------- */
+
+/* What next would answer now. */
+enum view { VIEW_NOTHING_YET, VIEW_BATCH, VIEW_END, VIEW_CANCELLED, VIEW_FAILURE, VIEW_ABANDONED };
+
+/* The lock is held. */
+static enum view look(const struct respool_reader *reader) {
+  const struct respool *spool = reader->spool;
+  if (reader->cancelled) return VIEW_CANCELLED;
+  if (spool->state == RESPOOL_FAILED && reader->errors == RESPOOL_ERRORS_FIRST) return VIEW_FAILURE;
+  if (atomic_load_explicit(&reader->position, memory_order_relaxed) < spool->catalog.count) return VIEW_BATCH;
+  switch (spool->state) {
+  case RESPOOL_FINISHED:
+    return VIEW_END; /* invariant 8: only now, and every batch was delivered */
+  case RESPOOL_FAILED:
+    return VIEW_FAILURE;
+  case RESPOOL_STATE_ABANDONED:
+    return VIEW_ABANDONED;
+  default:
+    return VIEW_NOTHING_YET;
+  }
+}
+
+static int64_t deadline_of(int64_t timeout) {
+  if (timeout == RESPOOL_WAIT_FOREVER) return INT64_MAX;
+  int64_t now = os_now();
+  return timeout < INT64_MAX - now ? now + timeout : INT64_MAX;
+}
+
+/* The lock is held. Waits until there is something to see, or the time is up. */
+static enum view look_and_wait(struct respool_reader *reader, int64_t timeout) {
+  struct respool *spool = reader->spool;
+  enum view view = look(reader);
+  if (view != VIEW_NOTHING_YET || timeout == 0) return view;
+  int64_t deadline = deadline_of(timeout);
+  bool in_time = true;
+  while (view == VIEW_NOTHING_YET && in_time) {
+    in_time = waiter_block(&spool->waiters, &reader->waiter, &spool->lock, deadline);
+    view = look(reader);
+  }
+  return view;
+}
+
+/* An entry as it was under the lock; its resident batch is counted for us. */
+static struct entry take_entry(struct respool_reader *reader) {
+  struct entry entry =
+      *catalog_at(&reader->spool->catalog, atomic_load_explicit(&reader->position, memory_order_relaxed));
+  if (entry.resident != NULL) resident_retain(entry.resident);
+  return entry;
+}
+
+/* ---- Fetching -------------------------------------------------------------------------------------- */
+
+static respool_status fetch_resident(struct respool_reader *reader, struct resident *resident, struct ArrowArray *array,
+                                     respool_error *error) {
+  struct tree_owner owner = {resident_release, resident};
+  respool_status status = tree_mirror(reader->spool->layout, &resident->array, owner, array, error);
+  if (status != RESPOOL_OK) resident_release(resident);
+  return status;
+}
+
+/* The bytes at an extent must be the message that was written there: a named file can be changed by others. */
+static respool_status parse_stored(const struct entry *entry, const struct store_view *view,
+                                   struct ipc_message *message, respool_error *error) {
+  struct ipc_prefix prefix;
+  bool same =
+      ipc_parse_prefix(view->bytes, IPC_PREFIX, &prefix) && prefix.metadata_size + prefix.bytes == entry->metadata;
+  if (!same) return error_set(error, RESPOOL_CORRUPT, "the file was changed: no message where one was written");
+  respool_status status = ipc_parse_message(view->bytes + prefix.bytes, prefix.metadata_size, message, error);
+  if (status != RESPOOL_OK) return status;
+  if (message->kind != HEADER_BATCH || message->body_size != entry->body || ipc_message_rows(message) != entry->rows) {
+    return error_set(error, RESPOOL_CORRUPT, "the file was changed: another message where this batch was written");
+  }
+  return RESPOOL_OK;
+}
+
+static respool_status decode_stored(struct respool_reader *reader, const struct entry *entry,
+                                    const struct store_view *view, struct ArrowArray *array, respool_error *error) {
+  struct ipc_message message;
+  respool_status status = parse_stored(entry, view, &message, error);
+  if (status != RESPOOL_OK) return status;
+  enum decode_trust trust = view->is_private ? DECODE_OWN : DECODE_FULL;
+  struct tree_owner owner = {view->drop, view->object};
+  return ipc_decode_batch(reader->spool->layout, &message, view->bytes + entry->metadata, trust, owner, array, error);
+}
+
+static respool_status fetch_stored(struct respool_reader *reader, const struct entry *entry, struct ArrowArray *array,
+                                   respool_error *error) {
+  struct store_view view;
+  int64_t length = entry->metadata + entry->body;
+  respool_status status = store_view(reader->spool->store, &reader->cursor, entry->offset, length, &view, error);
+  if (status != RESPOOL_OK) return status;
+  status = decode_stored(reader, entry, &view, array, error);
+  if (status != RESPOOL_OK) view.drop(view.object);
+  return status;
+}
+
+static respool_status fetch(struct respool_reader *reader, const struct entry *entry, struct ArrowArray *array,
+                            respool_error *error) {
+  int64_t position = atomic_load_explicit(&reader->position, memory_order_relaxed);
+  respool_status status;
+  if (entry->resident != NULL)
+    status = fetch_resident(reader, entry->resident, array, error);
+  else if (entry->rows == 0)
+    status = tree_empty(reader->spool->layout, array, error);
+  else
+    status = fetch_stored(reader, entry, array, error);
+  if (status == RESPOOL_OK) {
+    atomic_store_explicit(&reader->position, position + 1, memory_order_relaxed);
+  } else {
+    error_prefix(error, "batch %" PRId64, position);
+  }
+  return status;
+}
+
+/* ---- Next ------------------------------------------------------------------------------------------ */
+
+static respool_status next(struct respool_reader *reader, struct ArrowArray *array, int64_t timeout,
+                           respool_error *error) {
+  struct respool *spool = reader->spool;
+  struct entry entry;
+  os_lock(&spool->lock);
+  enum view view = look_and_wait(reader, timeout);
+  if (view == VIEW_BATCH) entry = take_entry(reader);
+  os_unlock(&spool->lock);
+  switch (view) {
+  case VIEW_BATCH:
+    return fetch(reader, &entry, array, error);
+  case VIEW_END:
+    return RESPOOL_END;
+  case VIEW_CANCELLED:
+    return error_set(error, RESPOOL_CANCELLED, "the reader was cancelled");
+  case VIEW_FAILURE:
+    return error_copy(error, &spool->failure); /* it never changes once set */
+  case VIEW_ABANDONED:
+    return error_set(error, RESPOOL_ABANDONED, "the writer was dropped before finish: the stream is incomplete");
+  default:
+    return RESPOOL_TIMED_OUT;
+  }
+}
+
+respool_status respool_reader_next(respool_reader *reader, struct ArrowArray *array, int64_t timeout,
+                                   respool_error *error) {
+  if (array == NULL || timeout < RESPOOL_WAIT_FOREVER) {
+    return error_set(error, RESPOOL_INVALID, "the array is NULL or the timeout below -1");
+  }
+  respool_status status = enter(reader, error);
+  if (status != RESPOOL_OK) return status;
+  return leave(reader, next(reader, array, timeout, error));
+}
+
+respool_status respool_reader_on_ready(respool_reader *reader, respool_ready_callback callback, void *user_data,
+                                       respool_error *error) {
+  respool_status status = enter(reader, error);
+  if (status != RESPOOL_OK) return status;
+  struct respool *spool = reader->spool;
+  os_lock(&spool->lock);
+  if (callback == NULL) {
+    waiter_disarm(&spool->waiters, &reader->waiter, &spool->lock, false);
+  } else if (look(reader) != VIEW_NOTHING_YET) {
+    status = RESPOOL_READY;
+  } else {
+    waiter_arm(&spool->waiters, &reader->waiter, callback, user_data);
+  }
+  os_unlock(&spool->lock);
+  return leave(reader, status);
+}
+
+int64_t respool_reader_position(const respool_reader *reader) {
+  return reader == NULL ? 0 : (int64_t)atomic_load_explicit(&reader->position, memory_order_relaxed);
+}
+
+void respool_reader_cancel(respool_reader *reader) {
+  if (reader == NULL || spool_forked(reader->spool)) return;
+  struct respool *spool = reader->spool;
+  struct waiter_link due;
+  os_lock(&spool->lock);
+  reader->cancelled = true;
+  bool any = waiters_tell_one(&spool->waiters, &reader->waiter, &due);
+  os_unlock(&spool->lock);
+  if (any) waiters_fire(&spool->waiters, &due, &spool->lock);
+}
+
+respool_status reader_schema(struct respool_reader *reader, struct ArrowSchema *schema, respool_error *error) {
+  if (spool_forked(reader->spool)) return spool_refuse_forked(error);
+  return schema_copy(&reader->spool->layout->schema, schema, error);
+}

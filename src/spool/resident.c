@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Batches in memory: counting, charging, and releasing them where the lock is not held. */
+#include "spool/resident.h"
+
+#include "arrow/measure.h"
+#include "support/alloc.h"
+#include "support/arith.h"
+
+struct resident *resident_make(struct respool *spool) {
+  struct resident *resident = mem_alloc(sizeof *resident);
+  if (resident == NULL) return NULL;
+  *resident = (struct resident){.spool = spool};
+  atomic_init(&resident->references, 1);
+  return resident;
+}
+
+void resident_unmake(struct resident *resident) {
+  mem_free(resident);
+}
+
+size_t resident_buffers(const struct respool *spool) {
+  return (size_t)spool->layout->n_buffers + 1;
+}
+
+static bool charge_extent(void *context, const void *start, int64_t length) {
+  struct resident *resident = context;
+  ledger_add(&resident->spool->charged, start, length);
+  if (!add_fits(resident->reach, length, &resident->reach)) resident->reach = INT64_MAX;
+  return true;
+}
+
+static bool discharge_extent(void *context, const void *start, int64_t length) {
+  (void)length;
+  ledger_remove(context, start);
+  return true;
+}
+
+static bool pin_extent(void *context, const void *start, int64_t length) {
+  ledger_add(context, start, length);
+  return true;
+}
+
+void resident_admit(struct resident *resident, struct ArrowArray *array, int64_t index) {
+  struct respool *spool = resident->spool;
+  resident->array = *array;
+  array->release = NULL;
+  resident->index = index;
+  int64_t before = spool_charged(spool);
+  measure_extents(spool->layout, &resident->array, charge_extent, resident);
+  spool->fixed += measure_fixed(spool->layout);
+  resident->charge = spool_charged(spool) - before;
+  spool->batches_resident++;
+  spool->bytes_appended += resident->charge;
+  if (spool_charged(spool) > spool->charged_peak) spool->charged_peak = spool_charged(spool);
+  atomic_fetch_add_explicit(&spool->references, 1, memory_order_relaxed);
+}
+
+/* Invariant 9: the one place where a producer's array is released. */
+static void destroy(struct resident *resident) {
+  struct respool *spool = resident->spool;
+  resident->array.release(&resident->array);
+  mem_free(resident);
+  spool_release_reference(spool);
+}
+
+static void unpin(struct resident *resident) {
+  struct respool *spool = resident->spool;
+  measure_extents(spool->layout, &resident->array, discharge_extent, &spool->pinned);
+  resident->pinned = false;
+}
+
+void resident_release(void *object) {
+  struct resident *resident = object;
+  struct respool *spool = resident->spool;
+  if (spool_forked(spool)) return; /* the parent's business: nothing here may be touched */
+  if (atomic_fetch_sub_explicit(&resident->references, 1, memory_order_acq_rel) != 1) return;
+  if (!resident->pinned && spool->options.defer_release == 0) {
+    destroy(resident);
+    return;
+  }
+  os_lock(&spool->lock);
+  if (resident->pinned) unpin(resident);
+  bool defer = spool->options.defer_release != 0 && !spool->writer_closed;
+  if (defer) {
+    resident->next = spool->deferred;
+    spool->deferred = resident;
+  }
+  os_unlock(&spool->lock);
+  if (!defer) destroy(resident);
+}
+
+void resident_drop(struct respool *spool, struct entry *entry, struct resident **list) {
+  struct resident *resident = entry->resident;
+  entry->resident = NULL;
+  spool->batches_resident--;
+  measure_extents(spool->layout, &resident->array, discharge_extent, &spool->charged);
+  spool->fixed -= measure_fixed(spool->layout);
+  bool held = atomic_load_explicit(&resident->references, memory_order_acquire) > 1;
+  if (held && ledger_reserve(&spool->pinned, resident_buffers(spool))) {
+    measure_extents(spool->layout, &resident->array, pin_extent, &spool->pinned);
+    resident->pinned = true;
+  }
+  resident->next = *list;
+  *list = resident;
+}
+
+void resident_release_list(struct resident *list) {
+  while (list != NULL) {
+    struct resident *next = list->next; /* the last reference may be this one */
+    resident_release(list);
+    list = next;
+  }
+}
+
+void resident_release_deferred(struct respool *spool) {
+  if (spool->options.defer_release == 0) return;
+  os_lock(&spool->lock);
+  struct resident *list = spool->deferred;
+  spool->deferred = NULL;
+  os_unlock(&spool->lock);
+  while (list != NULL) {
+    struct resident *next = list->next;
+    destroy(list);
+    list = next;
+  }
+}
+
+void resident_keep(struct resident *resident) {
+  resident->kept = true;
+  resident->below = resident->spool->kept;
+  resident->spool->kept = resident;
+}
+
+struct resident *resident_unkeep(struct respool *spool) {
+  struct resident *resident = spool->kept;
+  if (resident == NULL) return NULL;
+  spool->kept = resident->below;
+  resident->kept = false;
+  return resident;
+}

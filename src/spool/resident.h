@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A batch in memory: the producer's array, counted. */
+#ifndef RESPOOL_SPOOL_RESIDENT_H
+#define RESPOOL_SPOOL_RESIDENT_H
+
+#include "spool/spool.h"
+
+struct resident {
+  atomic_llong references; /* the catalog, each tree handed out */
+  struct respool *spool;
+  struct ArrowArray array;
+  int64_t index;          /* in the catalog */
+  int64_t reach;          /* bytes it reaches, shared or not: about what writing it takes */
+  int64_t charge;         /* bytes that it added when it came */
+  bool kept;              /* on the list of those that stay in memory. Under the spool's lock, as all below */
+  bool pinned;            /* in the ledger of pinned ones */
+  struct resident *below; /* on that list */
+  struct resident *next;  /* on whichever list of dropped ones it is */
+};
+
+/* Room for one, before anything is decided. NULL: no memory. */
+struct resident *resident_make(struct respool *spool);
+
+/* Undo that: the array never came. */
+void resident_unmake(struct resident *resident);
+
+/*
+ * Take the array over: it is charged and cannot be refused any more. The lock is held, room in the ledger was
+ * reserved.
+ */
+void resident_admit(struct resident *resident, struct ArrowArray *array, int64_t index);
+
+/* How many buffers resident_admit() will charge, at most. */
+size_t resident_buffers(const struct respool *spool);
+
+static inline void resident_retain(struct resident *resident) {
+  atomic_fetch_add_explicit(&resident->references, 1, memory_order_relaxed);
+}
+
+/*
+ * Give up a reference; the last one releases the producer's array. Never under the lock. Takes void to be a tree
+ * owner's drop.
+ */
+void resident_release(void *object);
+
+/*
+ * The catalog lets go of an entry's batch, which is written: no longer charged, pinned if arrays handed out hold it.
+ * With the pen, under the lock. The catalog's reference goes on `*list`, to be released by resident_release_list()
+ * without either.
+ */
+void resident_drop(struct respool *spool, struct entry *entry, struct resident **list);
+void resident_release_list(struct resident *list);
+
+/* Release what was deferred, in a call on the writer. */
+void resident_release_deferred(struct respool *spool);
+
+/* The list of batches that stay in memory. The lock is held. */
+void resident_keep(struct resident *resident);
+struct resident *resident_unkeep(struct respool *spool); /* the latest; NULL: none */
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The spool itself, as its rooms' files share it: catalog.c, ledger.c (what there is and what it weighs), resident.c
+ * (batches in memory), spill.c (to disk), wait.c (who waits), writer.c, reader.c, export.c (the handles), spool.c
+ * (the whole).
+ *
+ * LOCKS. `lock` guards everything below it here that is not said to be otherwise. Under it there is no I/O, no
+ * callback, and no release of an array (invariant 6). `pen` is the right to encode and write: a flag under the lock,
+ * taken by one thread at a time and held over I/O; its holder owns the fields marked so.
+ */
+#ifndef RESPOOL_SPOOL_SPOOL_H
+#define RESPOOL_SPOOL_SPOOL_H
+
+#include "arrow/layout.h"
+#include "ipc/encode.h"
+#include "os/thread.h"
+#include "respool/respool.h"
+#include "spool/catalog.h"
+#include "spool/ledger.h"
+#include "spool/wait.h"
+#include "store/store.h"
+
+#include <stdatomic.h>
+
+struct resident;
+struct run;
+
+struct respool {
+  atomic_llong handles;    /* public ones, writer, readers. At 0 everything but this struct goes */
+  atomic_llong references; /* 1 for the handles together, 1 per resident batch. At 0 this struct goes */
+
+  /* Set at create and never changed. */
+  uint32_t forks;
+  respool_options options; /* its strings are ours */
+  struct layout *layout;
+  struct ArrowArray empty; /* a batch without rows, for encoding */
+  bool ordered;            /* the file is one stream in order: every mode but overflow */
+
+  struct os_mutex lock;
+  struct catalog catalog;
+  struct ledger charged; /* of the batches the catalog holds */
+  struct ledger pinned;  /* of those it dropped that arrays handed out still hold */
+  int64_t fixed;         /* charged beside the ledger, and ... */
+  int64_t charged_peak;
+  int64_t memory_limit;
+
+  int32_t state;         /* RESPOOL_OPEN, ... */
+  respool_error failure; /* in RESPOOL_FAILED */
+
+  bool crossed;          /* the limit has been passed */
+  bool spilling;         /* ordered: every batch is to be written, from `write_next` on */
+  int64_t write_next;    /* all before it are written or kept in memory */
+  int64_t due_bytes;     /* charged for batches that wait to be written */
+  struct resident *kept; /* overflow, all: the latest batch that is to stay in memory; linked downwards */
+
+  int64_t batches_resident;
+  int64_t batches_stored;
+  int64_t rows;
+  int64_t bytes_appended;
+  int64_t bytes_stored;
+  int64_t write_failures;
+  int64_t readers;
+  struct waiters waiters;
+
+  bool writer_closed;
+  struct resident *deferred; /* option defer_release: to be released in the next call on the writer */
+
+  bool pen_taken;
+  struct os_condition pen_free;
+  struct store *store; /* NULL: no file yet. Set once, under the lock, by the pen's holder */
+
+  /* Of the pen's holder. */
+  struct ipc_encoder *encoder;
+  struct gather *gather;
+  struct run *run;
+  int64_t committed; /* the file is whole up to here */
+  bool ended;        /* ... and its end marker is written */
+};
+
+/* In a forked child every handle is dead. */
+static inline bool spool_forked(const struct respool *spool) {
+  return spool->forks != os_fork_count();
+}
+respool_status spool_refuse_forked(respool_error *error);
+
+void spool_retain_handle(struct respool *spool);
+void spool_release_handle(struct respool *spool);
+void spool_release_reference(struct respool *spool);
+
+static inline int64_t spool_charged(const struct respool *spool) {
+  return spool->charged.bytes + spool->fixed;
+}
+
+/* Change the state and tell everybody who waits. Not locked. */
+void spool_end(struct respool *spool, int32_t state, const respool_error *failure);
+
+/* The writer's handle, made with its spool. */
+respool_status writer_open(struct respool *spool, struct respool_writer **writer, respool_error *error);
+
+/* The invariants that hold whenever the lock is free, asserted in debug builds. The lock is held. */
+void spool_assert(const struct respool *spool);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Waiters: see wait.h. The spool's lock guards all lists and fields, and `firing` frames on other threads' stacks. */
+#include "spool/wait.h"
+
+#include <stddef.h>
+
+/* ---- Rings ----------------------------------------------------------------------------------------- */
+
+static void ring_open(struct waiter_link *ring) {
+  ring->previous = ring->next = ring;
+}
+
+static bool ring_empty(const struct waiter_link *ring) {
+  return ring->next == ring;
+}
+
+static void ring_append(struct waiter_link *ring, struct waiter_link *link) {
+  link->previous = ring->previous;
+  link->next = ring;
+  ring->previous->next = link;
+  ring->previous = link;
+}
+
+static void ring_unlink(struct waiter_link *link) {
+  link->previous->next = link->next;
+  link->next->previous = link->previous;
+  link->previous = link->next = NULL;
+}
+
+/* Move all of `from` behind what is in `ring`. */
+static void ring_splice(struct waiter_link *ring, struct waiter_link *from) {
+  if (ring_empty(from)) return;
+  from->next->previous = ring->previous;
+  ring->previous->next = from->next;
+  from->previous->next = ring;
+  ring->previous = from->previous;
+  ring_open(from);
+}
+
+static struct waiter *waiter_of(struct waiter_link *link) {
+  return (struct waiter *)link; /* its first member */
+}
+
+/* ---- Waiters --------------------------------------------------------------------------------------- */
+
+bool waiters_open(struct waiters *waiters) {
+  ring_open(&waiters->threads);
+  ring_open(&waiters->chain);
+  ring_open(&waiters->callbacks);
+  waiters->count = 0;
+  return os_condition_open(&waiters->fired);
+}
+
+void waiters_close(struct waiters *waiters) {
+  os_condition_close(&waiters->fired);
+}
+
+bool waiter_open(struct waiter *waiter) {
+  *waiter = (struct waiter){0};
+  return os_condition_open(&waiter->wake);
+}
+
+void waiter_close(struct waiter *waiter) {
+  os_condition_close(&waiter->wake);
+}
+
+static void enlist(struct waiters *waiters, struct waiter_link *ring, struct waiter *waiter) {
+  ring_append(ring, &waiter->link);
+  waiters->count++;
+}
+
+static bool enlisted(const struct waiter *waiter) {
+  return waiter->link.next != NULL;
+}
+
+static void delist(struct waiters *waiters, struct waiter *waiter) {
+  if (!enlisted(waiter)) return;
+  ring_unlink(&waiter->link);
+  waiters->count--;
+}
+
+/* Wake the next of the chain. Whoever takes itself for woken calls this, so that a chain once begun runs to its end. */
+static void pass_on(struct waiters *waiters) {
+  if (ring_empty(&waiters->chain)) return;
+  struct waiter *waiter = waiter_of(waiters->chain.next);
+  delist(waiters, waiter);
+  os_wake_one(&waiter->wake);
+}
+
+bool waiter_block(struct waiters *waiters, struct waiter *waiter, struct os_mutex *lock, int64_t deadline) {
+  delist(waiters, waiter); /* a callback that was armed gives way */
+  waiter->callback = NULL;
+  enlist(waiters, &waiters->threads, waiter);
+  bool in_time = true;
+  if (deadline == INT64_MAX)
+    os_wait(&waiter->wake, lock);
+  else
+    in_time = os_wait_until(&waiter->wake, lock, deadline);
+  bool was_told = !enlisted(waiter);
+  delist(waiters, waiter);
+  if (was_told) pass_on(waiters);
+  return in_time;
+}
+
+void waiter_arm(struct waiters *waiters, struct waiter *waiter, respool_ready_callback callback, void *user_data) {
+  delist(waiters, waiter);
+  waiter->callback = callback;
+  waiter->user_data = user_data;
+  enlist(waiters, &waiters->callbacks, waiter);
+}
+
+static bool fires_elsewhere(const struct waiter *waiter) {
+  for (const struct firing *firing = waiter->firing; firing != NULL; firing = firing->outer) {
+    if (!os_thread_same(firing->thread, os_thread_self())) return true;
+  }
+  return false;
+}
+
+void waiter_disarm(struct waiters *waiters, struct waiter *waiter, struct os_mutex *lock, bool closing) {
+  delist(waiters, waiter);
+  while (fires_elsewhere(waiter)) os_wait(&waiters->fired, lock);
+  if (!closing) return;
+  for (struct firing *firing = waiter->firing; firing != NULL; firing = firing->outer) firing->gone = true;
+  waiter->firing = NULL;
+}
+
+bool waiters_tell(struct waiters *waiters, struct waiter_link *due) {
+  ring_open(due);
+  ring_splice(due, &waiters->callbacks);
+  ring_splice(&waiters->chain, &waiters->threads);
+  pass_on(waiters);
+  return !ring_empty(due);
+}
+
+bool waiters_tell_one(struct waiters *waiters, struct waiter *waiter, struct waiter_link *due) {
+  ring_open(due);
+  if (!enlisted(waiter)) return false;
+  if (waiter->callback == NULL) {
+    delist(waiters, waiter);
+    os_wake_one(&waiter->wake);
+    return false;
+  }
+  ring_unlink(&waiter->link); /* maybe from another thread's ring of those it is about to call: then we do */
+  ring_append(due, &waiter->link);
+  return true;
+}
+
+static void unlink_firing(struct waiter *waiter, struct firing *firing) {
+  struct firing **at = &waiter->firing;
+  while (*at != firing) at = &(*at)->outer;
+  *at = firing->outer;
+}
+
+static void fire(struct waiters *waiters, struct waiter *waiter, struct os_mutex *lock) {
+  struct firing firing = {.outer = waiter->firing, .thread = os_thread_self()};
+  waiter->firing = &firing;
+  respool_ready_callback callback = waiter->callback;
+  void *user_data = waiter->user_data;
+  os_unlock(lock);
+  callback(user_data);
+  os_lock(lock);
+  if (firing.gone) return;
+  unlink_firing(waiter, &firing);
+  os_wake_all(&waiters->fired);
+}
+
+void waiters_fire(struct waiters *waiters, struct waiter_link *due, struct os_mutex *lock) {
+  os_lock(lock);
+  while (!ring_empty(due)) {
+    struct waiter *waiter = waiter_of(due->next);
+    delist(waiters, waiter);
+    fire(waiters, waiter, lock);
+  }
+  os_unlock(lock);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one producer. Its state is the spool's; the handle adds the batch that was pulled but not accepted. */
+#include "arrow/check.h"
+#include "arrow/schema.h"
+#include "spool/resident.h"
+#include "spool/spill.h"
+#include "stream/pull.h"
+#include "support/alloc.h"
+#include "support/error.h"
+
+struct respool_writer {
+  struct respool *spool;
+  atomic_bool inside;     /* a thread is in one of its calls */
+  struct ArrowArray held; /* pulled from a source and refused; goes in first next time */
+};
+
+respool_status writer_open(struct respool *spool, struct respool_writer **writer, respool_error *error) {
+  struct respool_writer *made = mem_zalloc(sizeof *made);
+  if (made == NULL) return error_no_memory(error);
+  made->spool = spool;
+  atomic_init(&made->inside, false);
+  spool_retain_handle(spool);
+  *writer = made;
+  return RESPOOL_OK;
+}
+
+/* ---- Coming in and going out ----------------------------------------------------------------------- */
+
+static respool_status check_open(struct respool *spool, respool_error *error) {
+  os_lock(&spool->lock);
+  int32_t state = spool->state;
+  os_unlock(&spool->lock);
+  if (state == RESPOOL_FINISHED) return error_set(error, RESPOOL_ALREADY_FINISHED, "the spool is already finished");
+  if (state == RESPOOL_FAILED) return error_set(error, RESPOOL_HAS_FAILED, "the spool has sent an error");
+  return RESPOOL_OK;
+}
+
+static respool_status enter(struct respool_writer *writer, respool_error *error) {
+  if (writer == NULL) return error_set(error, RESPOOL_INVALID, "the writer is NULL");
+  if (spool_forked(writer->spool)) return spool_refuse_forked(error);
+  if (atomic_exchange_explicit(&writer->inside, true, memory_order_acquire)) {
+    return error_set(error, RESPOOL_MISUSE, "another thread is inside this writer");
+  }
+  respool_status status = check_open(writer->spool, error);
+  if (status != RESPOOL_OK) atomic_store_explicit(&writer->inside, false, memory_order_release);
+  return status;
+}
+
+static respool_status leave(struct respool_writer *writer, respool_status status) {
+  resident_release_deferred(writer->spool);
+  atomic_store_explicit(&writer->inside, false, memory_order_release);
+  return status;
+}
+
+/* ---- Appending ------------------------------------------------------------------------------------- */
+
+/* Invariant 4: where more than that waits already, because writing failed, nothing is accepted before it is written. */
+static respool_status make_room(struct respool *spool, respool_error *error) {
+  os_lock(&spool->lock);
+  int64_t limit = spool->memory_limit;
+  bool full = spool_charged(spool) - spool->options.write_chunk > limit;
+  os_unlock(&spool->lock);
+  if (!full) return RESPOOL_OK;
+  respool_status status = spill_down(spool, limit, error);
+  if (status != RESPOOL_OK) error_prefix(error, "the batch was not accepted, it can be appended again");
+  return status;
+}
+
+/* The lock is held. Everything that can fail. */
+static bool reserve(struct respool *spool) {
+  return catalog_reserve(&spool->catalog) && ledger_reserve(&spool->charged, resident_buffers(spool));
+}
+
+/* Accept a batch (the array becomes ours) and tell the readers. */
+static respool_status accept_rows(struct respool *spool, struct ArrowArray *array, bool *write, respool_error *error) {
+  struct resident *resident = resident_make(spool);
+  if (resident == NULL) return error_no_memory(error);
+  struct waiter_link due;
+  os_lock(&spool->lock);
+  if (!reserve(spool)) {
+    os_unlock(&spool->lock);
+    resident_unmake(resident);
+    return error_no_memory(error);
+  }
+  struct entry *entry = catalog_push(&spool->catalog);
+  entry->resident = resident;
+  entry->rows = array->length;
+  spool->rows += array->length;
+  resident_admit(resident, array, spool->catalog.count - 1);
+  *write = spill_account(spool, resident);
+  bool any = waiters_tell(&spool->waiters, &due);
+  spool_assert(spool);
+  os_unlock(&spool->lock);
+  if (any) waiters_fire(&spool->waiters, &due, &spool->lock);
+  return RESPOOL_OK;
+}
+
+/* A batch without rows is only counted: readers get one made from the layout, and no memory is held for it. */
+static respool_status accept_empty(struct respool *spool, struct ArrowArray *array, respool_error *error) {
+  struct waiter_link due;
+  os_lock(&spool->lock);
+  if (!catalog_reserve(&spool->catalog)) {
+    os_unlock(&spool->lock);
+    return error_no_memory(error);
+  }
+  catalog_push(&spool->catalog);
+  bool any = waiters_tell(&spool->waiters, &due);
+  os_unlock(&spool->lock);
+  if (any) waiters_fire(&spool->waiters, &due, &spool->lock);
+  array->release(array);
+  return RESPOOL_OK;
+}
+
+static respool_status append(struct respool *spool, struct ArrowArray *array, respool_error *error) {
+  respool_status status = check_array(spool->layout, array, CHECK_SHAPE, error);
+  if (status == RESPOOL_OK) status = make_room(spool, error);
+  if (status != RESPOOL_OK) return status;
+  if (array->length == 0) return accept_empty(spool, array, error);
+  bool write = false;
+  status = accept_rows(spool, array, &write, error);
+  /* It is accepted whatever the write says: a failure is counted, and met again by the next write (invariant 1). */
+  if (status == RESPOOL_OK && write) spill_due(spool, NULL);
+  return status;
+}
+
+respool_status respool_writer_append(respool_writer *writer, struct ArrowArray *array, respool_error *error) {
+  if (array == NULL) return error_set(error, RESPOOL_INVALID, "the array is NULL");
+  respool_status status = enter(writer, error);
+  if (status != RESPOOL_OK) return status;
+  return leave(writer, append(writer->spool, array, error));
+}
+
+/* ---- Draining a stream ----------------------------------------------------------------------------- */
+
+static respool_status append_held(struct respool_writer *writer, respool_error *error) {
+  if (writer->held.release == NULL) return RESPOOL_OK;
+  return append(writer->spool, &writer->held, error);
+}
+
+static respool_status match_stream(struct respool *spool, struct ArrowArrayStream *stream, respool_error *error) {
+  struct ArrowSchema schema;
+  respool_status status = pull_schema(stream, &schema, error);
+  if (status != RESPOOL_OK) return status;
+  status = schema_match(&spool->layout->schema, &schema, error);
+  schema_release(&schema);
+  if (status != RESPOOL_OK) error_prefix(error, "the stream does not fit the spool");
+  return status;
+}
+
+static respool_status pull_all(struct respool_writer *writer, struct ArrowArrayStream *stream, respool_error *error) {
+  respool_status status = append_held(writer, error);
+  while (status == RESPOOL_OK) {
+    status = pull_next(stream, &writer->held, error);
+    if (status == RESPOOL_END) return RESPOOL_OK;
+    if (status == RESPOOL_OK) status = append_held(writer, error);
+  }
+  return status;
+}
+
+respool_status respool_writer_append_stream(respool_writer *writer, struct ArrowArrayStream *stream,
+                                            respool_error *error) {
+  if (stream == NULL || stream->release == NULL)
+    return error_set(error, RESPOOL_INVALID, "the stream is NULL or released");
+  respool_error record = {0};
+  respool_status status = enter(writer, &record);
+  if (status != RESPOOL_OK) return error_copy(error, &record);
+  status = match_stream(writer->spool, stream, &record);
+  if (status == RESPOOL_OK) status = pull_all(writer, stream, &record);
+  if (status == RESPOOL_SOURCE_FAILED) spool_end(writer->spool, RESPOOL_FAILED, &record);
+  if (status != RESPOOL_OK) error_copy(error, &record);
+  return leave(writer, status);
+}
+
+/* ---- Ending ---------------------------------------------------------------------------------------- */
+
+respool_status respool_writer_flush(respool_writer *writer, respool_error *error) {
+  respool_status status = enter(writer, error);
+  if (status != RESPOOL_OK) return status;
+  return leave(writer, spill_due(writer->spool, error));
+}
+
+respool_status respool_writer_finish(respool_writer *writer, respool_error *error) {
+  respool_status status = enter(writer, error);
+  if (status != RESPOOL_OK) return status;
+  status = append_held(writer, error);
+  if (status == RESPOOL_OK) status = spill_due(writer->spool, error);
+  if (status == RESPOOL_OK) status = spill_complete(writer->spool, error);
+  if (status == RESPOOL_OK) spool_end(writer->spool, RESPOOL_FINISHED, NULL);
+  return leave(writer, status);
+}
+
+respool_status respool_writer_fail(respool_writer *writer, respool_status status, int32_t os_error, const char *message,
+                                   respool_error *error) {
+  if (status < RESPOOL_INVALID) {
+    return error_set(error, RESPOOL_INVALID,
+                     "status %d is not an error: use RESPOOL_PRODUCER_FAILED or one from "
+                     "RESPOOL_USER up",
+                     status);
+  }
+  respool_status entered = enter(writer, error);
+  if (entered != RESPOOL_OK) return entered;
+  respool_error record = {.status = status, .os_error = os_error};
+  error_copy_text(record.message, sizeof record.message, message == NULL ? "" : message);
+  spool_end(writer->spool, RESPOOL_FAILED, &record);
+  return leave(writer, RESPOOL_OK);
+}
+
+void respool_writer_close(respool_writer *writer) {
+  if (writer == NULL || spool_forked(writer->spool)) return;
+  struct respool *spool = writer->spool;
+  if (check_open(spool, NULL) == RESPOOL_OK) spool_end(spool, RESPOOL_STATE_ABANDONED, NULL);
+  if (writer->held.release != NULL) writer->held.release(&writer->held);
+  os_lock(&spool->lock);
+  spool->writer_closed = true;
+  os_unlock(&spool->lock);
+  resident_release_deferred(spool);
+  mem_free(writer);
+  spool_release_handle(spool);
+}
