@@ -22,7 +22,8 @@ struct ipc_reader {
   struct pool_buffer *footer_bytes;
 
   bool ended;
-  respool_error failure; /* status 0: none; kept, so that every later call answers the same */
+  respool_error failure; /* of get_next; status 0: none; kept, so that every later call answers the same */
+  respool_error last;    /* of whichever call failed last */
 };
 
 /* ---- Batches --------------------------------------------------------------------------------------- */
@@ -93,16 +94,18 @@ static respool_status next_batch(struct ipc_reader *reader, struct ArrowArray *o
 
 static int stream_get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out) {
   struct ipc_reader *reader = stream->private_data;
-  respool_error record;
-  respool_status status = schema_copy(&reader->layout->schema, out, &record);
-  if (status == RESPOOL_OK) return 0;
-  if (reader->failure.status == RESPOOL_OK) reader->failure = record;
+  respool_error record = {0};
+  if (schema_copy(&reader->layout->schema, out, &record) == RESPOOL_OK) return 0;
+  reader->last = record;
   return error_to_errno(&record);
 }
 
 static int stream_get_next(struct ArrowArrayStream *stream, struct ArrowArray *out) {
   struct ipc_reader *reader = stream->private_data;
-  if (reader->failure.status != RESPOOL_OK) return error_to_errno(&reader->failure);
+  if (reader->failure.status != RESPOOL_OK) {
+    reader->last = reader->failure;
+    return error_to_errno(&reader->failure);
+  }
   respool_error record = {0};
   respool_status status = reader->ended ? RESPOOL_END : next_batch(reader, out, &record);
   if (status == RESPOOL_OK) return 0;
@@ -112,12 +115,13 @@ static int stream_get_next(struct ArrowArrayStream *stream, struct ArrowArray *o
     return 0;
   }
   reader->failure = record;
+  reader->last = record;
   return error_to_errno(&record);
 }
 
 static const char *stream_last_error(struct ArrowArrayStream *stream) {
   const struct ipc_reader *reader = stream->private_data;
-  return reader->failure.status == RESPOOL_OK ? NULL : reader->failure.message;
+  return reader->last.status == RESPOOL_OK ? NULL : reader->last.message;
 }
 
 static void stream_release(struct ArrowArrayStream *stream) {

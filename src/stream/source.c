@@ -53,6 +53,15 @@ respool_status source_take_all(struct source *source, void *bytes, int64_t size,
   return status;
 }
 
+/* Whether a file has `size` more bytes. It may have grown since it was opened: somebody may still be writing it. */
+static bool has_bytes(struct source *source, int64_t size) {
+  if (size <= source->size - source->position) return true;
+  int64_t at;
+  int64_t end;
+  if (os_seekable(source->fd, &at, &end)) source->size = end > source->base ? end - source->base : 0;
+  return size <= source->size - source->position;
+}
+
 /* What may be allocated for `size` declared bytes of which `have` have arrived. */
 static int64_t next_capacity(const struct source *source, int64_t size, int64_t have) {
   enum { UNBACKED = 16 << 20 };
@@ -74,7 +83,7 @@ static respool_status grow_buffer(struct pool *pool, int64_t capacity, int64_t h
 
 respool_status source_take_buffer(struct source *source, struct pool *pool, int64_t size, const char *what,
                                   struct pool_buffer **buffer, respool_error *error) {
-  if (source->size >= 0 && size > source->size - source->position) {
+  if (source->size >= 0 && !has_bytes(source, size)) {
     return truncated(what, size, source->size - source->position, error);
   }
   struct pool_buffer *made;
@@ -116,8 +125,7 @@ static respool_status skip_by_reading(struct source *source, int64_t size, const
 
 respool_status source_skip(struct source *source, int64_t size, const char *what, respool_error *error) {
   if (source->size < 0) return skip_by_reading(source, size, what, error);
-  int64_t rest = source->size - source->position;
-  if (size > rest) return truncated(what, size, rest, error);
+  if (!has_bytes(source, size)) return truncated(what, size, source->size - source->position, error);
   if (!os_seek(source->fd, source->base + source->position + size)) {
     return error_set_os(error, errno, "cannot seek in the input");
   }
