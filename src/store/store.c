@@ -237,7 +237,7 @@ static respool_status open_window(struct store *store, int64_t offset, struct st
     *window = slot.window;
     return RESPOOL_OK;
   }
-  struct store_window *made;
+  struct store_window *made = NULL;
   respool_status status = map_window(store, slot.start, slot.length, &made, error);
   if (status == RESPOOL_OK) *window = publish_window(store, made);
   return status;

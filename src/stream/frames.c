@@ -141,7 +141,7 @@ static respool_status read_tail(const struct frames *frames, int64_t *footer_siz
 
 respool_status frames_footer(struct frames *frames, struct ipc_footer *footer, struct pool_buffer **buffer,
                              respool_error *error) {
-  int64_t size;
+  int64_t size = 0;
   respool_status status = read_tail(frames, &size, error);
   if (status != RESPOOL_OK) return status;
   struct pool_buffer *bytes;
