@@ -5,27 +5,14 @@
 #include "support/arith.h"
 #include "support/error.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 struct checker {
   const struct layout *layout;
   enum check_level level;
   respool_error *error;
 };
 
-__attribute__((format(printf, 3, 4))) static respool_status refuse(const struct checker *checker, int32_t at,
-                                                                   const char *format, ...) {
-  char reason[256];
-  va_list args;
-  va_start(args, format);
-  if (vsnprintf(reason, sizeof reason, format, args) < 0) reason[0] = '\0';
-  va_end(args);
-  if (at == 0) return error_set(checker->error, RESPOOL_INVALID, "the array %s", reason);
-  char path[256];
-  layout_path(checker->layout, at, path, sizeof path);
-  return error_set(checker->error, RESPOOL_INVALID, "field '%s': the array %s", path, reason);
-}
+#define refuse(checker, at, ...)                                                                                       \
+  layout_error((checker)->layout, at, RESPOOL_INVALID, (checker)->error, "the array " __VA_ARGS__)
 
 /* Some producers still pass the validity slot that a null array had in early versions of the interface. */
 static bool buffer_count_fits(const struct layout_node *node, int64_t n_buffers) {

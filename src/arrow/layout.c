@@ -7,6 +7,7 @@
 #include "support/alloc.h"
 #include "support/error.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -191,4 +192,17 @@ void layout_path(const struct layout *layout, int32_t node, char *out, size_t si
     used += (size_t)length;
     at = child;
   }
+}
+
+respool_status layout_error(const struct layout *layout, int32_t node, respool_status status, respool_error *error,
+                            const char *format, ...) {
+  char reason[256];
+  va_list args;
+  va_start(args, format);
+  if (vsnprintf(reason, sizeof reason, format, args) < 0) reason[0] = '\0';
+  va_end(args);
+  if (node == 0) return error_set(error, status, "%s", reason);
+  char path[256];
+  layout_path(layout, node, path, sizeof path);
+  return error_set(error, status, "field '%s': %s", path, reason);
 }

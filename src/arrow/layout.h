@@ -52,4 +52,9 @@ void layout_close(struct layout *layout);
 /* The field's name with those above it, such as "order.lines.item", for messages. Cut if it does not fit. */
 void layout_path(const struct layout *layout, int32_t node, char *out, size_t size);
 
+/* Fill the record with the reason, led by the field's path (the batch itself has none), and return `status`. */
+__attribute__((format(printf, 5, 6))) respool_status layout_error(const struct layout *layout, int32_t node,
+                                                                  respool_status status, respool_error *error,
+                                                                  const char *format, ...);
+
 #endif

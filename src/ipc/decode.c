@@ -11,8 +11,6 @@
 #include "support/error.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 struct decoder {
   const struct layout *layout;
@@ -31,17 +29,7 @@ struct extent {
   int64_t size;
 };
 
-__attribute__((format(printf, 3, 4))) static respool_status corrupt(const struct decoder *decoder, int32_t at,
-                                                                    const char *format, ...) {
-  char reason[256];
-  va_list args;
-  va_start(args, format);
-  if (vsnprintf(reason, sizeof reason, format, args) < 0) reason[0] = '\0';
-  va_end(args);
-  char path[256];
-  layout_path(decoder->layout, at, path, sizeof path);
-  return error_set(decoder->error, RESPOOL_CORRUPT, "field '%s': %s", path, reason);
-}
+#define corrupt(decoder, at, ...) layout_error((decoder)->layout, at, RESPOOL_CORRUPT, (decoder)->error, __VA_ARGS__)
 
 static respool_status next_extent(struct decoder *decoder, int32_t at, const char *name, struct extent *extent) {
   const uint8_t *entry = decoder->buffers + (int64_t)decoder->next_buffer * BUFFER_BYTES;
