@@ -14,6 +14,9 @@ struct checker {
 #define refuse(checker, at, ...)                                                                                       \
   layout_error((checker)->layout, at, RESPOOL_INVALID, (checker)->error, "the array " __VA_ARGS__)
 
+/* Longer than memory, and short enough that offsets and bits of that many rows can be computed with. */
+#define LONGEST (INT64_MAX / 64)
+
 /* Some producers still pass the validity slot that a null array had in early versions of the interface. */
 static bool buffer_count_fits(const struct layout_node *node, int64_t n_buffers) {
   return n_buffers == node->n_buffers || (node->kind == LAYOUT_NULL && n_buffers == 1);
@@ -23,7 +26,7 @@ static respool_status check_node_itself(const struct checker *checker, int32_t a
   const struct layout_node *node = &checker->layout->nodes[at];
   if (array == NULL || array->release == NULL) return refuse(checker, at, "is missing or released already");
   int64_t end;
-  if (array->length < 0 || array->offset < 0 || !add_fits(array->length, array->offset, &end) || end == INT64_MAX) {
+  if (array->length < 0 || array->offset < 0 || !add_fits(array->length, array->offset, &end) || end > LONGEST) {
     return refuse(checker, at, "has length %lld and offset %lld", (long long)array->length, (long long)array->offset);
   }
   if (array->null_count < -1 || array->null_count > array->length) {

@@ -4,7 +4,8 @@
 
 #include "support/arith.h"
 
-enum { TABLES_PER_BYTE = 8 };
+/* A table of a schema takes more than ten bytes and is visited a few times at most. */
+enum { TABLES_PER_BYTE = 2 };
 
 void flatbuf_open(struct flatbuf *buffer, const uint8_t *bytes, uint32_t size) {
   buffer->bytes = bytes;
@@ -15,6 +16,13 @@ void flatbuf_open(struct flatbuf *buffer, const uint8_t *bytes, uint32_t size) {
 
 static void break_it(struct flatbuf *buffer, const char *why) {
   if (buffer->broken == NULL) buffer->broken = why;
+}
+
+bool flatbuf_spend(struct flatbuf *buffer, uint32_t tables) {
+  buffer->budget -= tables;
+  if (buffer->budget >= 0) return true;
+  break_it(buffer, "too many tables");
+  return false;
 }
 
 static bool inside(struct flatbuf *buffer, uint64_t at, uint64_t size) {
@@ -33,10 +41,7 @@ static uint32_t follow(struct flatbuf *buffer, uint32_t at) {
 static struct flatbuf_table table_at(struct flatbuf *buffer, uint32_t at) {
   struct flatbuf_table none = {.buffer = buffer};
   if (at == 0 || flatbuf_broken(buffer) || !inside(buffer, at, 4)) return none;
-  if (--buffer->budget < 0) {
-    break_it(buffer, "too many tables");
-    return none;
-  }
+  if (!flatbuf_spend(buffer, 1)) return none;
   int64_t vtable = (int64_t)at - load_i32(buffer->bytes + at);
   if (vtable < 0 || !inside(buffer, (uint64_t)vtable, 4)) {
     break_it(buffer, "a vtable outside the metadata");

@@ -306,6 +306,7 @@ static respool_status decode_parts(const struct schema_decoder *decoder, const s
                                    struct field_parts *parts) {
   parts->children = flatbuf_list(field, FIELD_CHILDREN, 4);
   parts->flags = decode_flags(field);
+  if (!flatbuf_spend(decoder->buffer, parts->children.count)) return corrupt(decoder, "");
   struct flatbuf_vector name = flatbuf_list(field, FIELD_NAME, 1);
   respool_status status = copy_text(decoder, &name, &parts->name);
   if (status == RESPOOL_OK) status = decode_metadata(decoder, field, FIELD_CUSTOM_METADATA, &parts->metadata);
@@ -389,6 +390,7 @@ respool_status ipc_decode_schema(const struct flatbuf_table *table, int max_dept
   bool is_big = flatbuf_i16(table, SCHEMA_ENDIANNESS, 0) == 1;
   struct flatbuf_vector fields = flatbuf_list(table, SCHEMA_FIELDS, 4);
   char *metadata;
+  if (!flatbuf_spend(decoder.buffer, fields.count)) return corrupt(&decoder, "");
   status = decode_metadata(&decoder, table, SCHEMA_CUSTOM_METADATA, &metadata);
   if (status != RESPOOL_OK) return status;
   struct ArrowSchema made;
