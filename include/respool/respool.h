@@ -333,7 +333,8 @@ typedef struct respool_stats {
   int64_t batches; /* accepted */
   int64_t rows;
   int64_t batches_resident; /* held in memory; */
-  int64_t batches_stored;   /* ... in the file; a batch may be both */
+  int64_t
+      batches_stored; /* ... in the file. A batch may be both; one without rows takes no memory and need be neither */
 
   int64_t bytes_appended;     /* sum over the batches of what each newly reached when it came */
   int64_t bytes_charged;      /* counted against the limit now ... */

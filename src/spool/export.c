@@ -48,6 +48,8 @@ static void stream_release(struct ArrowArrayStream *stream) {
 
 respool_status respool_reader_export(respool_reader *reader, struct ArrowArrayStream *stream, respool_error *error) {
   if (reader == NULL || stream == NULL) return error_set(error, RESPOOL_INVALID, "reader or stream is NULL");
+  respool_status status = reader_check_idle(reader, error);
+  if (status != RESPOOL_OK) return status;
   struct exported *exported = mem_zalloc(sizeof *exported);
   if (exported == NULL) return error_no_memory(error);
   exported->reader = reader;

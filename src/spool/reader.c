@@ -267,11 +267,18 @@ void respool_reader_cancel(respool_reader *reader) {
   if (reader == NULL || spool_forked(reader->spool)) return;
   struct respool *spool = reader->spool;
   struct waiter_link due;
+  spool_retain_handle(spool); /* the callback may close the reader, and with it the last handle */
   os_lock(&spool->lock);
   reader->cancelled = true;
   bool any = waiters_tell_one(&spool->waiters, &reader->waiter, &due);
   os_unlock(&spool->lock);
   if (any) waiters_fire(&spool->waiters, &due, &spool->lock);
+  spool_release_handle(spool);
+}
+
+respool_status reader_check_idle(struct respool_reader *reader, respool_error *error) {
+  respool_status status = enter(reader, error);
+  return status == RESPOOL_OK ? leave(reader, status) : status;
 }
 
 respool_status reader_schema(struct respool_reader *reader, struct ArrowSchema *schema, respool_error *error) {

@@ -40,6 +40,9 @@ static respool_status check_ranges(const respool_options *options, respool_error
   if (options->replay < RESPOOL_REPLAY_AUTO || options->replay > RESPOOL_REPLAY_READ) {
     return error_set(error, RESPOOL_INVALID, "replay %d is none of RESPOOL_REPLAY_...", options->replay);
   }
+  if ((options->defer_release | options->sync_on_finish | 1) != 1) {
+    return error_set(error, RESPOOL_INVALID, "defer_release or sync_on_finish is neither 0 nor 1");
+  }
   return RESPOOL_OK;
 }
 

@@ -26,6 +26,9 @@ respool_status ipc_options_read(const respool_ipc_options *given, respool_ipc_op
   if (options->validation < RESPOOL_VALIDATE_DEFAULT || options->validation > RESPOOL_VALIDATE_FULL) {
     return error_set(error, RESPOOL_INVALID, "validation %d is none of RESPOOL_VALIDATE_...", options->validation);
   }
+  if ((options->allow_missing_end | options->close_descriptor | 1) != 1) {
+    return error_set(error, RESPOOL_INVALID, "allow_missing_end or close_descriptor is neither 0 nor 1");
+  }
   if (options->max_metadata_bytes < 1 || options->max_body_bytes < 0) {
     return error_set(error, RESPOOL_INVALID, "max_metadata_bytes or max_body_bytes is negative or zero");
   }
