@@ -196,7 +196,9 @@ enum {
  *   MAP   Arrays point into a mapping of the file. Fastest. If somebody cuts a named file short, touching such an
  *         array kills the process (SIGBUS), and a write that the system accepted but could not bring to the medium
  *         may show wrong bytes.
- *   READ  Bytes are copied into reused memory and checked in full. A damaged file is an error.
+ *   READ  Bytes are copied into reused memory and their structure is checked in full: a file that was cut, or damaged
+ *         so that it no longer fits together, is an error. Values that somebody changed are not noticed: there are no
+ *         checksums yet.
  *   AUTO  MAP for anonymous files on local file systems, READ for named files and on network and FUSE file
  *         systems; READ also where the system refuses a mapping.
  */
@@ -275,7 +277,8 @@ RESPOOL_EXPORT respool_status respool_writer_append(respool_writer *writer, stru
  * nothing was pulled). Does not finish: several streams may follow each other.
  * If the stream answers with an error, the spool fails with RESPOOL_SOURCE_FAILED, the stream's code as `os_error`
  * and its text; the same is returned here. On any other error the spool stays open; a batch that was pulled
- * but not accepted is kept by the writer and goes in first when the call is repeated.
+ * but not accepted is kept by the writer and goes in first with its next call. That holds for one that does not fit the
+ * schema (RESPOOL_INVALID) too, which never will: rows are not lost in silence, so only fail or close is left then.
  * Blocks as long as the stream does. Other errors: those of append.
  */
 RESPOOL_EXPORT respool_status respool_writer_append_stream(respool_writer *writer, struct ArrowArrayStream *stream,

@@ -4,9 +4,7 @@
 
 #include "support/error.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -109,24 +107,29 @@ static bool same_plain(const struct arrow_type *a, const struct arrow_type *b) {
          a->unit == b->unit && a->interval == b->interval;
 }
 
-/* A decimal int32 at `*at`, which is moved behind it. */
-static bool parse_number(const char **at, int32_t *out) {
-  char *end;
-  errno = 0;
-  long value = strtol(*at, &end, 10);
-  if (end == *at || errno != 0 || value < INT32_MIN || value > INT32_MAX) return false;
-  *at = end;
-  *out = (int32_t)value;
+/* A decimal number at `*at`, which is moved behind it. Only digits, and a minus where there may be one. */
+static bool parse_number(const char **at, bool may_be_negative, int32_t *out) {
+  bool negative = may_be_negative && **at == '-';
+  const char *digit = *at + (negative ? 1 : 0);
+  int64_t value = 0;
+  if (*digit < '0' || *digit > '9') return false;
+  for (; *digit >= '0' && *digit <= '9'; digit++) {
+    value = value * 10 + (*digit - '0');
+    if (value > INT32_MAX) return false;
+  }
+  *at = digit;
+  *out = (int32_t)(negative ? -value : value);
   return true;
 }
 
 /* "P,S" or "P,S,BITS". */
 static bool parse_decimal(const char *at, struct arrow_type *type) {
   int32_t bits = 128;
-  if (!parse_number(&at, &type->precision) || *at++ != ',' || !parse_number(&at, &type->scale)) return false;
+  if (!parse_number(&at, false, &type->precision) || *at++ != ',') return false;
+  if (!parse_number(&at, true, &type->scale)) return false;
   if (*at == ',') {
     at++;
-    if (!parse_number(&at, &bits)) return false;
+    if (!parse_number(&at, false, &bits)) return false;
   }
   if (*at != '\0' || (bits != 32 && bits != 64 && bits != 128 && bits != 256)) return false;
   type->id = ARROW_DECIMAL;
@@ -136,7 +139,7 @@ static bool parse_decimal(const char *at, struct arrow_type *type) {
 
 static bool parse_sized(const char *at, enum arrow_type_id id, struct arrow_type *type) {
   type->id = id;
-  return parse_number(&at, &type->size) && *at == '\0' && type->size >= 0;
+  return parse_number(&at, false, &type->size) && *at == '\0';
 }
 
 static bool parse_timestamp(const char *at, struct arrow_type *type) {
@@ -155,11 +158,12 @@ static bool parse_union(const char *at, bool is_dense, struct arrow_type *type) 
   type->text = at;
   while (*at != '\0') {
     int32_t id;
-    if (!parse_number(&at, &id) || id < 0 || id > 127) return false;
+    if (!parse_number(&at, false, &id) || id > 127) return false;
     if (*at == ',')
       at++;
     else if (*at != '\0')
       return false;
+    if (*at == '\0' && at[-1] == ',') return false;
   }
   return true;
 }

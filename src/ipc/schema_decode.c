@@ -101,10 +101,10 @@ static void decode_decimal(const struct flatbuf_table *table, struct arrow_type 
 }
 
 static void decode_date(const struct flatbuf_table *table, struct arrow_type *type) {
-  bool days = flatbuf_i16(table, 0, 1) == 0;
+  int16_t unit = flatbuf_i16(table, 0, 1);
   type->id = ARROW_DATE;
-  type->unit = days ? ARROW_DAY : ARROW_MILLI;
-  type->bit_width = days ? 32 : 64;
+  type->unit = unit == 0 ? ARROW_DAY : ARROW_MILLI;
+  type->bit_width = unit == 0 ? 32 : unit == 1 ? 64 : 0; /* 0: no format has that */
 }
 
 /* Text of the type, where it has any, goes to `*text`, which the caller frees. */
@@ -120,9 +120,10 @@ static respool_status decode_union(const struct schema_decoder *decoder, const s
                                    uint32_t n_children, struct arrow_type *type, char **text) {
   struct flatbuf_vector ids = flatbuf_list(table, 1, 4);
   uint32_t count = ids.present ? ids.count : n_children;
-  if (count > 128) return corrupt(decoder, "a union of more than 128 types");
+  int16_t mode = flatbuf_i16(table, 0, 0);
+  if (count > 128 || mode < 0 || mode > 1) return corrupt(decoder, "a union of unknown mode or too many types");
   type->id = ARROW_UNION;
-  type->is_dense = flatbuf_i16(table, 0, 0) == 1;
+  type->is_dense = mode == 1;
   char *out = mem_alloc((size_t)count * 12 + 1);
   if (out == NULL) return error_no_memory(decoder->error);
   size_t used = 0;
@@ -130,6 +131,10 @@ static respool_status decode_union(const struct schema_decoder *decoder, const s
   for (uint32_t i = 0; i < count; i++) {
     int32_t id = (int32_t)i;
     if (ids.present) memcpy(&id, flatbuf_items(&ids) + 4 * (size_t)i, 4);
+    if (id < 0 || id > 127) {
+      mem_free(out);
+      return corrupt(decoder, "a union with an impossible type id");
+    }
     used += (size_t)snprintf(out + used, 13, "%s%d", i > 0 ? "," : "", id);
   }
   *text = out;

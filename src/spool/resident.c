@@ -25,7 +25,7 @@ size_t resident_buffers(const struct respool *spool) {
 static bool charge_extent(void *context, const void *start, int64_t length) {
   struct resident *resident = context;
   ledger_add(&resident->spool->charged, start, length);
-  if (!add_fits(resident->reach, length, &resident->reach)) resident->reach = INT64_MAX;
+  resident->reach = add_saturating(resident->reach, length);
   return true;
 }
 

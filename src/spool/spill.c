@@ -6,6 +6,7 @@
 #include "ipc/schema.h"
 #include "spool/resident.h"
 #include "support/alloc.h"
+#include "support/arith.h"
 #include "support/error.h"
 
 enum { RUN_MOST = 4096 };
@@ -104,7 +105,7 @@ static void undo_stroke(struct respool *spool) {
 static void take_item(struct run *run, int64_t index, struct resident *resident, bool due) {
   run->items[run->count++] = (struct run_item){.index = index, .resident = resident, .due = due};
   if (resident == NULL) return;
-  run->reach = resident->reach > INT64_MAX - run->reach ? INT64_MAX : run->reach + resident->reach;
+  run->reach = add_saturating(run->reach, resident->reach);
 }
 
 static bool run_full(const struct respool *spool) {

@@ -6,6 +6,7 @@
 #include "spool/spill.h"
 #include "stream/pull.h"
 #include "support/alloc.h"
+#include "support/arith.h"
 #include "support/error.h"
 
 struct respool_writer {
@@ -85,7 +86,7 @@ static respool_status accept_rows(struct respool *spool, struct ArrowArray *arra
   struct entry *entry = catalog_push(&spool->catalog);
   entry->resident = resident;
   entry->rows = array->length;
-  spool->rows += array->length;
+  spool->rows = add_saturating(spool->rows, array->length);
   resident_admit(resident, array, spool->catalog.count - 1);
   *write = spill_account(spool, resident);
   bool any = waiters_tell(&spool->waiters, &due);
@@ -123,19 +124,22 @@ static respool_status append(struct respool *spool, struct ArrowArray *array, re
   return status;
 }
 
-respool_status respool_writer_append(respool_writer *writer, struct ArrowArray *array, respool_error *error) {
-  if (array == NULL) return error_set(error, RESPOOL_INVALID, "the array is NULL");
-  respool_status status = enter(writer, error);
-  if (status != RESPOOL_OK) return status;
-  return leave(writer, append(writer->spool, array, error));
-}
-
-/* ---- Draining a stream ----------------------------------------------------------------------------- */
-
+/* A batch that was pulled but not accepted comes before whatever comes now. */
 static respool_status append_held(struct respool_writer *writer, respool_error *error) {
   if (writer->held.release == NULL) return RESPOOL_OK;
   return append(writer->spool, &writer->held, error);
 }
+
+respool_status respool_writer_append(respool_writer *writer, struct ArrowArray *array, respool_error *error) {
+  if (array == NULL) return error_set(error, RESPOOL_INVALID, "the array is NULL");
+  respool_status status = enter(writer, error);
+  if (status != RESPOOL_OK) return status;
+  status = append_held(writer, error);
+  if (status == RESPOOL_OK) status = append(writer->spool, array, error);
+  return leave(writer, status);
+}
+
+/* ---- Draining a stream ----------------------------------------------------------------------------- */
 
 static respool_status match_stream(struct respool *spool, struct ArrowArrayStream *stream, respool_error *error) {
   struct ArrowSchema schema;
@@ -176,7 +180,9 @@ respool_status respool_writer_append_stream(respool_writer *writer, struct Arrow
 respool_status respool_writer_flush(respool_writer *writer, respool_error *error) {
   respool_status status = enter(writer, error);
   if (status != RESPOOL_OK) return status;
-  return leave(writer, spill_due(writer->spool, error));
+  status = append_held(writer, error);
+  if (status == RESPOOL_OK) status = spill_due(writer->spool, error);
+  return leave(writer, status);
 }
 
 respool_status respool_writer_finish(respool_writer *writer, respool_error *error) {

@@ -5,6 +5,7 @@
 #include "ipc/schema.h"
 #include "stream/frames.h"
 #include "stream/options.h"
+#include "support/arith.h"
 #include "support/error.h"
 #include "support/options.h"
 
@@ -47,7 +48,7 @@ static respool_ipc_message describe(const struct frames *frames, const struct ip
 static void count(respool_ipc_summary *summary, const respool_ipc_message *message, int64_t position) {
   if (message->kind == RESPOOL_IPC_BATCH) {
     summary->batches++;
-    summary->rows += message->rows;
+    summary->rows = add_saturating(summary->rows, message->rows);
   }
   if (message->kind == RESPOOL_IPC_DICTIONARY) summary->dictionaries++;
   summary->metadata_bytes += message->metadata_bytes;

@@ -7,6 +7,7 @@
 #include "ipc/schema.h"
 #include "os/file.h"
 #include "stream/pull.h"
+#include "support/arith.h"
 #include "support/error.h"
 #include "support/options.h"
 
@@ -74,7 +75,7 @@ static respool_status write_batch(struct ipc_writer *writer, const struct ArrowA
     return status;
   }
   writer->totals.batches++;
-  writer->totals.rows += array->length;
+  writer->totals.rows = add_saturating(writer->totals.rows, array->length);
   return RESPOOL_OK;
 }
 

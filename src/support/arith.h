@@ -16,6 +16,11 @@ static inline bool mul_fits(int64_t a, int64_t b, int64_t *out) {
   return !__builtin_mul_overflow(a, b, out);
 }
 
+/* The sum, or the largest number where that does not fit: for totals of what input declares. Neither is negative. */
+static inline int64_t add_saturating(int64_t a, int64_t b) {
+  return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
 /* Up to the next multiple of a power of two. `value` is small enough by the caller's word. */
 static inline int64_t round_up(int64_t value, int64_t to) {
   return (value + to - 1) & ~(to - 1);

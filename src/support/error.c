@@ -79,22 +79,50 @@ void error_copy_text(char *out, size_t size, const char *text) {
   out[length] = '\0';
 }
 
-/* vsnprintf cuts anywhere; mend the last character if it was cut through. */
-static void mend_tail(char *text, size_t size) {
-  size_t length = strlen(text);
-  if (length + 1 < size || length == 0) return;
-  size_t start = length - 1;
-  while (start > 0 && ((unsigned char)text[start] & 0xC0) == 0x80) start--;
-  unsigned char lead = (unsigned char)text[start];
-  size_t wanted = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
-  if (length - start < wanted) text[start] = '\0';
+/* The length of the UTF-8 character at `at`, 0 where there is none (RFC 3629). */
+static size_t utf8_length(const unsigned char *at) {
+  static const struct {
+    unsigned char first;
+    unsigned char last;
+    unsigned char length;
+    unsigned char second_first; /* bounds of the second byte: no overlong forms, no surrogates, none past U+10FFFF */
+    unsigned char second_last;
+  } forms[] = {{0x00, 0x7F, 1, 0, 0},       {0xC2, 0xDF, 2, 0x80, 0xBF}, {0xE0, 0xE0, 3, 0xA0, 0xBF},
+               {0xE1, 0xEC, 3, 0x80, 0xBF}, {0xED, 0xED, 3, 0x80, 0x9F}, {0xEE, 0xEF, 3, 0x80, 0xBF},
+               {0xF0, 0xF0, 4, 0x90, 0xBF}, {0xF1, 0xF3, 4, 0x80, 0xBF}, {0xF4, 0xF4, 4, 0x80, 0x8F}};
+  for (size_t form = 0; form < sizeof forms / sizeof forms[0]; form++) {
+    if (*at < forms[form].first || *at > forms[form].last) continue;
+    size_t length = forms[form].length;
+    if (length > 1 && (at[1] < forms[form].second_first || at[1] > forms[form].second_last)) return 0;
+    for (size_t i = 2; i < length; i++) {
+      if ((at[i] & 0xC0) != 0x80) return 0;
+    }
+    return length;
+  }
+  return 0;
+}
+
+/*
+ * Make the text one line of UTF-8. Names of fields are in it, which may be anything, and what was cut may end inside a
+ * character.
+ */
+static void clean(char *text) {
+  unsigned char *at = (unsigned char *)text;
+  while (*at != '\0') {
+    size_t length = utf8_length(at);
+    if (length == 0 || *at < ' ' || *at == 0x7F) {
+      *at = '?';
+      length = 1;
+    }
+    at += length;
+  }
 }
 
 static void fill(respool_error *error, respool_status status, int os_error, const char *format, va_list args) {
   error->status = status;
   error->os_error = os_error;
   if (vsnprintf(error->message, sizeof error->message, format, args) < 0) error->message[0] = '\0';
-  mend_tail(error->message, sizeof error->message);
+  clean(error->message);
 }
 
 respool_status error_set(respool_error *error, respool_status status, const char *format, ...) {
@@ -129,7 +157,7 @@ respool_status error_set_os(respool_error *error, int os_error, const char *form
   if (strerror_r(os_error, reason, sizeof reason) != 0) snprintf(reason, sizeof reason, "error %d", os_error);
   size_t used = strlen(error->message);
   snprintf(error->message + used, sizeof error->message - used, ": %s", reason);
-  mend_tail(error->message, sizeof error->message);
+  clean(error->message);
   return status;
 }
 
@@ -142,7 +170,7 @@ void error_prefix(respool_error *error, const char *format, ...) {
   va_end(args);
   size_t used = strlen(text);
   snprintf(text + used, sizeof text - used, ": %s", error->message);
-  mend_tail(text, sizeof text);
+  clean(text);
   memcpy(error->message, text, sizeof text);
 }
 
