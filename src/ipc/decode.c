@@ -84,11 +84,12 @@ static respool_status decode_offsets(struct decoder *decoder, int32_t at, struct
   struct extent offsets;
   respool_status status = next_extent(decoder, at, "offset", &offsets);
   if (status != RESPOOL_OK) return status;
-  /* Without rows one offset is due, but writers leave it out. */
-  if (array->length == 0 && offsets.size < width)
+  /* Without rows one offset, 0, is due; writers leave it out, or have something else there. */
+  if (array->length == 0) {
     offsets.bytes = tree_zeros;
-  else
+  } else {
     status = need(decoder, at, "offset", &offsets, array->length + 1, width);
+  }
   array->buffers[1] = offsets.bytes;
   return status;
 }
@@ -208,7 +209,7 @@ respool_status ipc_decode_batch(const struct layout *layout, const struct ipc_me
   status = tree_open(layout, TREE_UNOWNED, &root, error); /* must not drop the owner if this fails */
   if (status != RESPOOL_OK) return status;
   root.length = flatbuf_i64(&message->header, BATCH_LENGTH, 0);
-  if (root.length < 0 || root.length == INT64_MAX) {
+  if (flatbuf_broken(message->header.buffer) || root.length < 0 || root.length == INT64_MAX) {
     status = error_set(error, RESPOOL_CORRUPT, "it has %" PRId64 " rows", root.length);
   }
   if (status == RESPOOL_OK) status = decode_columns(&decoder, &root);
