@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* respool tee: its command line. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "numbers.h"
+#include "options.h"
+#include "report.h"
+#include "tee.h"
+#include "tool.h"
+
+static const char help[] = "Usage: respool tee [OPTION]... [INPUT]\n"
+                           "Spool an Arrow stream and replay it to every output while it still arrives,\n"
+                           "each at its own pace.\n"
+                           "\n"
+                           "INPUT is an Arrow IPC stream or file; without it, or where it is '-', standard\n"
+                           "input is read. Batches stay in memory up to a limit and go to disk past it.\n"
+                           "\n"
+                           "Options:\n"
+                           "  -o, --output OUT         replay to OUT: a file, a FIFO, or '-' for standard\n"
+                           "                           output; may be repeated (default '-', or none with\n"
+                           "                           --path)\n"
+                           "  -m, --memory-limit SIZE  bytes of batches in memory before disk is used, such\n"
+                           "                           as 64MiB, 1G, 0 or 'unlimited' (default 100MiB)\n"
+                           "  -d, --directory DIR      where the nameless spool file goes (default $TMPDIR,\n"
+                           "                           else /var/tmp)\n"
+                           "      --path FILE          keep the spool as FILE, an Arrow IPC stream; FILE\n"
+                           "                           must not exist\n"
+                           "      --mode MODE          what goes to disk:\n"
+                           "                             overflow  only what exceeds the limit (default)\n"
+                           "                             on-limit  everything, once the limit is exceeded\n"
+                           "                             all       everything (default with --path)\n"
+                           "      --allow-missing-end  take an input that ends between two messages as\n"
+                           "                           complete\n"
+                           "      --stats              at the end, write a JSON object to standard error\n"
+                           "      --no-progress        no progress line, though standard error is a terminal\n"
+                           "  -q, --quiet              no progress line and no warnings\n"
+                           "  -h, --help               show this text\n"
+                           "  -V, --version            show the version\n";
+
+enum {
+  OPTION_OUTPUT = OPTION_OWN,
+  OPTION_MEMORY_LIMIT,
+  OPTION_DIRECTORY,
+  OPTION_PATH,
+  OPTION_MODE,
+  OPTION_STATS,
+  OPTION_NO_PROGRESS,
+  OPTION_QUIET
+};
+
+static const struct option_spec specs[] = {
+    {OPTION_OUTPUT, 'o', "output", true},
+    {OPTION_MEMORY_LIMIT, 'm', "memory-limit", true},
+    {OPTION_DIRECTORY, 'd', "directory", true},
+    {OPTION_PATH, 0, "path", true},
+    {OPTION_MODE, 0, "mode", true},
+    {OPTION_ALLOW_MISSING_END, 0, "allow-missing-end", false},
+    {OPTION_STATS, 0, "stats", false},
+    {OPTION_NO_PROGRESS, 0, "no-progress", false},
+    {OPTION_QUIET, 'q', "quiet", false},
+    OPTIONS_COMMON,
+};
+
+static int parse_limit(struct tee_options *options, const char *value) {
+  if (strcmp(value, "unlimited") == 0) {
+    options->memory_limit = RESPOOL_NO_LIMIT;
+    return -1;
+  }
+  if (number_size(value, &options->memory_limit)) return -1;
+  return report_usage("--memory-limit takes a size such as 64MiB, 1G, 0 or 'unlimited', not '%s'", value);
+}
+
+static int parse_mode(struct tee_options *options, const char *value) {
+  static const struct {
+    const char *name;
+    int32_t mode;
+  } modes[] = {{"overflow", RESPOOL_MODE_OVERFLOW}, {"on-limit", RESPOOL_MODE_ON_LIMIT}, {"all", RESPOOL_MODE_ALL}};
+  for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+    if (strcmp(modes[i].name, value) != 0) continue;
+    options->mode = modes[i].mode;
+    return -1;
+  }
+  return report_usage("--mode takes overflow, on-limit or all, not '%s'", value);
+}
+
+static int take_input(struct tee_options *options, const char *value) {
+  if (options->input) return report_usage("one INPUT at most, but '%s' follows '%s'", value, options->input);
+  options->input = value;
+  return -1;
+}
+
+/* Apply one option or operand. Answers an exit code, or -1 to go on. */
+static int apply(struct tee_options *options, int id, const char *value) {
+  switch (id) {
+  case OPTIONS_OPERAND:
+    return take_input(options, value);
+  case OPTION_OUTPUT:
+    options->outputs[options->output_count++] = value;
+    return -1;
+  case OPTION_MEMORY_LIMIT:
+    return parse_limit(options, value);
+  case OPTION_DIRECTORY:
+    options->directory = value;
+    return -1;
+  case OPTION_PATH:
+    options->path = value;
+    return -1;
+  case OPTION_MODE:
+    return parse_mode(options, value);
+  case OPTION_ALLOW_MISSING_END:
+    options->allow_missing_end = true;
+    return -1;
+  case OPTION_STATS:
+    options->stats = true;
+    return -1;
+  case OPTION_NO_PROGRESS:
+    options->no_progress = true;
+    return -1;
+  case OPTION_QUIET:
+    options->quiet = true;
+    return -1;
+  default:
+    return options_standard(id, help);
+  }
+}
+
+/* What contradicts, and what was left out. */
+static int complete(struct tee_options *options) {
+  if (options->path && options->mode == RESPOOL_MODE_OVERFLOW) {
+    return report_usage("--path needs --mode on-limit or all: what overflow writes is no stream by itself");
+  }
+  if (!options->path && options->mode == RESPOOL_MODE_ALL) return report_usage("--mode all needs --path FILE");
+  if (options->path && options->directory) {
+    return report_usage("--directory is for the nameless file, but --path names one: give one of them");
+  }
+  if (options->path && input_is_standard(options->path)) {
+    return report_usage("--path needs the name of a file; '-o -' writes to standard output");
+  }
+  if (options->directory && access(options->directory, W_OK | X_OK) != 0) {
+    report_errno(options->directory, "cannot hold the spool file", errno);
+    return TOOL_FAILED;
+  }
+  if (!options->input) options->input = "-";
+  if (options->output_count == 0 && !options->path) options->outputs[options->output_count++] = "-";
+  return -1;
+}
+
+int tee_parse(struct tee_options *options, int argc, char **argv) {
+  struct options arguments;
+  const char *value;
+  options->memory_limit = RESPOOL_DEFAULT_MEMORY_LIMIT;
+  options->mode = RESPOOL_MODE_DEFAULT;
+  options_begin(&arguments, specs, argc, argv);
+  for (;;) {
+    int id = options_next(&arguments, &value);
+    if (id == OPTIONS_END) return complete(options);
+    if (id == OPTIONS_BAD) return TOOL_USAGE;
+    int code = apply(options, id, value);
+    if (code >= 0) return code;
+  }
+}
