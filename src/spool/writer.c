@@ -63,7 +63,7 @@ static respool_status make_room(struct respool *spool, respool_error *error) {
   os_unlock(&spool->lock);
   if (!full) return RESPOOL_OK;
   respool_status status = spill_down(spool, limit, error);
-  if (status != RESPOOL_OK) error_prefix(error, "the batch was not accepted, it can be appended again");
+  if (status != RESPOOL_OK) error_prefix(error, "batch not accepted");
   return status;
 }
 

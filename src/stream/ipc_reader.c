@@ -79,7 +79,7 @@ static respool_status next_batch(struct ipc_reader *reader, struct ArrowArray *o
   if (status == RESPOOL_END && !reader->frames.has_end && !reader->frames.options.allow_missing_end) {
     return error_set(error, RESPOOL_TRUNCATED,
                      "the input ends after %" PRId64 " batches without an end-of-stream marker: it may have been cut "
-                     "short (reading can be told to allow that)",
+                     "short (the option allow_missing_end accepts that)",
                      reader->batches);
   }
   if (status == RESPOOL_OK) status = take_batch(reader, &message, out, error);

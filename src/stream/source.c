@@ -133,6 +133,16 @@ respool_status source_skip(struct source *source, int64_t size, const char *what
   return RESPOOL_OK;
 }
 
+respool_status source_drain(struct source *source, respool_error *error) {
+  uint8_t scratch[1 << 14];
+  int64_t taken;
+  respool_status status;
+  do {
+    status = source_take(source, scratch, sizeof scratch, &taken, error);
+  } while (status == RESPOOL_OK && taken == (int64_t)sizeof scratch);
+  return status;
+}
+
 respool_status source_read_at(const struct source *source, void *bytes, int64_t size, int64_t at,
                               respool_error *error) {
   return os_read_at(source->fd, bytes, size, source->base + at, error);

@@ -42,6 +42,9 @@ respool_status source_take_buffer(struct source *source, struct pool *pool, int6
 /* Pass over `size` bytes, by seeking where that is possible. */
 respool_status source_skip(struct source *source, int64_t size, const char *what, respool_error *error);
 
+/* Pass over all that is left. */
+respool_status source_drain(struct source *source, respool_error *error);
+
 /* Read at a place of a file that can seek, counted from where it stood at first; leaves the position alone. */
 respool_status source_read_at(const struct source *source, void *bytes, int64_t size, int64_t at, respool_error *error);
 
