@@ -57,6 +57,45 @@ bool measure_extents(const struct layout *layout, const struct ArrowArray *array
   return visit_node(&walk, 0, array);
 }
 
+/* Rows [start, start + length) of an array, counted from behind its offset. */
+static int64_t shown(const struct layout *layout, int32_t at, const struct ArrowArray *array, int64_t start,
+                     int64_t length) {
+  const struct layout_node *node = &layout->nodes[at];
+  int64_t row = array->offset + start;
+  int64_t first = row;
+  int64_t rows = length;
+  int64_t bytes = node->n_buffers > 0 && array->buffers[0] != NULL ? bits_to_bytes(length) : 0;
+  switch (node->kind) {
+  case LAYOUT_BITS:
+    return bytes + bits_to_bytes(length);
+  case LAYOUT_FIXED:
+    return bytes + length * node->width;
+  case LAYOUT_BINARY:
+  case LAYOUT_LIST:
+    first = length == 0 ? 0 : offset_at(array->buffers[1], node->width, row);
+    rows = length == 0 ? 0 : offset_at(array->buffers[1], node->width, row + length) - first;
+    bytes += (length + 1) * node->width;
+    if (node->kind == LAYOUT_BINARY) return bytes + rows;
+    break;
+  case LAYOUT_FIXED_LIST:
+    first = row * node->width;
+    rows = length * node->width;
+    break;
+  default:
+    break;
+  }
+  int32_t child = at + 1;
+  for (int32_t i = 0; i < node->n_children; i++) {
+    bytes = add_saturating(bytes, shown(layout, child, array->children[i], first, rows));
+    child = layout->nodes[child].end;
+  }
+  return bytes;
+}
+
+int64_t measure_shown(const struct layout *layout, const struct ArrowArray *array) {
+  return shown(layout, 0, array, 0, array->length);
+}
+
 /* A node's struct, its slot in the parent, and its list of buffers. */
 int64_t measure_fixed(const struct layout *layout) {
   int64_t nodes = layout->n_nodes;

@@ -14,6 +14,11 @@ typedef bool (*measure_visitor)(void *context, const void *start, int64_t length
  */
 bool measure_extents(const struct layout *layout, const struct ArrowArray *array, measure_visitor visit, void *context);
 
+/*
+ * About how many bytes the rows are that a checked array shows: what writing them takes, without metadata and padding.
+ */
+int64_t measure_shown(const struct layout *layout, const struct ArrowArray *array);
+
 /* The fixed cost that an array of this layout is charged beside its buffers. */
 int64_t measure_fixed(const struct layout *layout);
 

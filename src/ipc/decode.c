@@ -182,12 +182,16 @@ static respool_status find_vectors(struct decoder *decoder) {
   struct flatbuf_table header = decoder->message->header;
   struct flatbuf_vector nodes = flatbuf_list(&header, BATCH_NODES, NODE_BYTES);
   struct flatbuf_vector buffers = flatbuf_list(&header, BATCH_BUFFERS, BUFFER_BYTES);
-  bool compressed = flatbuf_sub(&header, BATCH_COMPRESSION).present;
+  struct flatbuf_table compression = flatbuf_sub(&header, BATCH_COMPRESSION);
+  uint8_t codec = flatbuf_u8(&compression, COMPRESSION_CODEC, CODEC_LZ4_FRAME);
   if (flatbuf_broken(header.buffer)) {
     return error_set(decoder->error, RESPOOL_CORRUPT, "damaged metadata: %s", header.buffer->broken);
   }
-  if (compressed) {
-    return error_set(decoder->error, RESPOOL_UNSUPPORTED, "its body is compressed, which is not supported yet");
+  if (compression.present) {
+    return error_set(decoder->error, RESPOOL_UNSUPPORTED, "its body is compressed (%s), which is not supported yet",
+                     codec == CODEC_LZ4_FRAME ? "LZ4 frame"
+                     : codec == CODEC_ZSTD    ? "ZSTD"
+                                              : "an unknown codec");
   }
   if (nodes.count != (uint32_t)(decoder->layout->n_nodes - 1) ||
       buffers.count != (uint32_t)decoder->layout->n_buffers) {

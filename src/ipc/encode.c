@@ -343,13 +343,6 @@ void ipc_encoder_close(struct ipc_encoder *encoder) {
   mem_free(encoder);
 }
 
-/* The metadata is used again for the next batch, so a large one must not be referenced but be gone before that. */
-static respool_status put_own_metadata(struct ipc_encoder *encoder, struct gather *gather, respool_error *error) {
-  respool_status status = ipc_put_metadata(encoder->metadata, encoder->metadata_size, gather, error);
-  if (status != RESPOOL_OK || encoder->metadata_size < GATHER_COPY_BELOW) return status;
-  return gather_flush(gather, error);
-}
-
 respool_status ipc_encode_batch(struct ipc_encoder *encoder, const struct ArrowArray *array, struct gather *gather,
                                 struct ipc_size *size, respool_error *error) {
   encoder->next_node = 0;
@@ -357,7 +350,7 @@ respool_status ipc_encode_batch(struct ipc_encoder *encoder, const struct ArrowA
   plan_node(encoder, 0, array, 0, array->length);
   int64_t body = fill_metadata(encoder, array->length);
   int64_t before = gather->total;
-  respool_status status = put_own_metadata(encoder, gather, error);
+  respool_status status = ipc_put_metadata(encoder->metadata, encoder->metadata_size, gather, error);
   if (status != RESPOOL_OK) return status;
   int64_t metadata = gather->total - before;
   status = put_body(encoder, gather, error);

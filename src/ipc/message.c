@@ -71,7 +71,7 @@ respool_status ipc_put_metadata(const uint8_t *flatbuffer, int64_t size, struct 
   store_u32(prefix, IPC_CONTINUATION);
   store_u32(prefix + 4, (uint32_t)padded);
   respool_status status = gather_put(gather, prefix, sizeof prefix, error);
-  if (status == RESPOOL_OK) status = gather_put(gather, flatbuffer, size, error);
+  if (status == RESPOOL_OK) status = gather_copy(gather, flatbuffer, size, error);
   if (status == RESPOOL_OK) status = gather_zeros(gather, padded - size, error);
   return status;
 }

@@ -39,7 +39,7 @@ respool_status ipc_parse_message(const uint8_t *metadata, int64_t size, struct i
 int64_t ipc_message_rows(const struct ipc_message *message);
 bool ipc_message_compressed(const struct ipc_message *message);
 
-/* Write a message's prefix, flatbuffer and padding. */
+/* Write a message's prefix, flatbuffer and padding. Copies: the flatbuffer may change at once. */
 respool_status ipc_put_metadata(const uint8_t *flatbuffer, int64_t size, struct gather *gather, respool_error *error);
 
 /* Write the end of a stream. */

@@ -256,7 +256,8 @@ static respool_status decode_type(const struct schema_decoder *decoder, const st
   char *out = mem_alloc(size);
   if (out == NULL) {
     status = error_no_memory(decoder->error);
-  } else if (!parameters_in_range(&type) || !arrow_type_format(&type, out, size)) {
+  } else if (!parameters_in_range(&type) || !arrow_type_format(&type, out, size) ||
+             arrow_type_parse(out, &type, NULL) != RESPOOL_OK) {
     status = corrupt(decoder, "a type with impossible parameters");
   }
   mem_free(text);

@@ -212,8 +212,6 @@ respool_status ipc_encode_schema(const struct ArrowSchema *schema, struct gather
     const uint8_t *bytes = builder_finish(&encoder.builder, message, &size);
     status = bytes == NULL ? error_no_memory(error) : ipc_put_metadata(bytes, (int64_t)size, gather, error);
   }
-  /* The gather may hold on to the bytes: they must go before the builder does. */
-  if (status == RESPOOL_OK) status = gather_flush(gather, error);
   builder_close(&encoder.builder);
   return status;
 }

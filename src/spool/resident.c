@@ -4,7 +4,6 @@
 
 #include "arrow/measure.h"
 #include "support/alloc.h"
-#include "support/arith.h"
 
 struct resident *resident_make(struct respool *spool) {
   struct resident *resident = mem_alloc(sizeof *resident);
@@ -25,7 +24,6 @@ size_t resident_buffers(const struct respool *spool) {
 static bool charge_extent(void *context, const void *start, int64_t length) {
   struct resident *resident = context;
   ledger_add(&resident->spool->charged, start, length);
-  resident->reach = add_saturating(resident->reach, length);
   return true;
 }
 
@@ -47,6 +45,7 @@ void resident_admit(struct resident *resident, struct ArrowArray *array, int64_t
   resident->index = index;
   int64_t before = spool_charged(spool);
   measure_extents(spool->layout, &resident->array, charge_extent, resident);
+  resident->shown = measure_shown(spool->layout, &resident->array);
   spool->fixed += measure_fixed(spool->layout);
   resident->charge = spool_charged(spool) - before;
   spool->batches_resident++;
@@ -126,9 +125,12 @@ void resident_release_deferred(struct respool *spool) {
 }
 
 void resident_keep(struct resident *resident) {
+  struct resident **at =
+      &resident->spool->kept; /* nearly always the place: only a failed run brings earlier ones back */
+  while (*at != NULL && (*at)->index > resident->index) at = &(*at)->below;
   resident->kept = true;
-  resident->below = resident->spool->kept;
-  resident->spool->kept = resident;
+  resident->below = *at;
+  *at = resident;
 }
 
 struct resident *resident_unkeep(struct respool *spool) {

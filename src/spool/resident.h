@@ -10,7 +10,7 @@ struct resident {
   struct respool *spool;
   struct ArrowArray array;
   int64_t index;          /* in the catalog */
-  int64_t reach;          /* bytes it reaches, shared or not: about what writing it takes */
+  int64_t shown;          /* bytes of the rows it shows: about what writing them takes */
   int64_t charge;         /* bytes that it added when it came */
   bool kept;              /* on the list of those that stay in memory. Under the spool's lock, as all below */
   bool pinned;            /* in the ledger of pinned ones */

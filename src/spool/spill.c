@@ -24,7 +24,7 @@ struct run_item {
 /* The pen's holder fills one run after another. */
 struct run {
   int64_t count;
-  int64_t reach;  /* bytes of the batches, about */
+  int64_t bytes;  /* bytes of the batches, about */
   int64_t next;   /* what write_next becomes when the run is written */
   int64_t unkept; /* the last so many items were taken from the kept ones */
   struct run_item items[RUN_MOST];
@@ -95,9 +95,9 @@ static respool_status open_file(struct respool *spool, respool_error *error) {
   return RESPOOL_OK;
 }
 
-/* What a failed write left behind the committed end would spoil the readable prefix (invariant 11). */
+/* What a failed write left behind the committed end would spoil the readable prefix (invariant 11), and takes space. */
 static void undo_stroke(struct respool *spool) {
-  if (spool->store != NULL && spool->ordered) store_cut(spool->store, spool->committed);
+  if (spool->store != NULL) store_cut(spool->store, spool->committed);
 }
 
 /* ---- Runs ------------------------------------------------------------------------------------------ */
@@ -105,11 +105,11 @@ static void undo_stroke(struct respool *spool) {
 static void take_item(struct run *run, int64_t index, struct resident *resident, bool due) {
   run->items[run->count++] = (struct run_item){.index = index, .resident = resident, .due = due};
   if (resident == NULL) return;
-  run->reach = add_saturating(run->reach, resident->reach);
+  run->bytes = add_saturating(run->bytes, resident->shown);
 }
 
 static bool run_full(const struct respool *spool) {
-  return spool->run->count == RUN_MOST || spool->run->reach >= spool->options.write_chunk;
+  return spool->run->count == RUN_MOST || spool->run->bytes >= spool->options.write_chunk;
 }
 
 /*
@@ -150,7 +150,7 @@ static void collect_kept(struct respool *spool, int64_t target) {
 
 static void begin_run(struct respool *spool) {
   spool->run->count = 0;
-  spool->run->reach = 0;
+  spool->run->bytes = 0;
   spool->run->unkept = 0;
   spool->run->next = spool->write_next;
 }
@@ -227,10 +227,10 @@ static void publish_run(struct respool *spool, int64_t end, struct resident **dr
   spool->ended = false;
 }
 
-/* The lock is held. What was unkept for this run goes back as it was: the latest on top. */
+/* The lock is held. What was unkept for this run is kept as before. */
 static void abort_run(struct respool *spool) {
   struct run *run = spool->run;
-  for (int64_t i = run->count - 1; i >= run->count - run->unkept; i--) resident_keep(run->items[i].resident);
+  for (int64_t i = run->count - run->unkept; i < run->count; i++) resident_keep(run->items[i].resident);
   spool->write_failures++;
 }
 
@@ -310,10 +310,17 @@ static bool above(struct respool *spool, int64_t target) {
   return above;
 }
 
-respool_status spill_down(struct respool *spool, int64_t target, respool_error *error) {
+static respool_status spill_kept(struct respool *spool, int64_t target, respool_error *error) {
   respool_status status = RESPOOL_OK;
   bool more = true;
   while (status == RESPOOL_OK && more && above(spool, target)) status = spill_run(spool, target, &more, error);
+  return status;
+}
+
+respool_status spill_down(struct respool *spool, int64_t target, respool_error *error) {
+  if (!above(spool, target)) return RESPOOL_OK;
+  if (!spool->ordered) return spill_kept(spool, target, error);
+  respool_status status = spill_due(spool, error); /* a stream in order is written whole, or not at all */
   if (status == RESPOOL_OK && spool->options.mode == RESPOOL_MODE_ALL) drop_written(spool, target);
   return status;
 }
@@ -335,17 +342,42 @@ static respool_status write_end(struct respool *spool, respool_error *error) {
   return status;
 }
 
-respool_status spill_complete(struct respool *spool, respool_error *error) {
-  if (!spool->ordered) return RESPOOL_OK;
+/* With the pen. False: batches still wait to be written. `seal`: no more will come. */
+static bool end_with_pen(struct respool *spool, bool seal, respool_status *status, respool_error *error) {
+  os_lock(&spool->lock);
+  bool whole = !spool->spilling || spool->write_next == spool->catalog.count;
+  bool wanted = whole && (seal || spool->sealed) && spool->store != NULL && !spool->ended;
+  os_unlock(&spool->lock);
+  *status = wanted ? write_end(spool, error) : RESPOOL_OK;
+  if (*status != RESPOOL_OK) return whole;
+  os_lock(&spool->lock);
+  if (wanted) spool->ended = true;
+  if (whole && seal) spool->sealed = true;
+  os_unlock(&spool->lock);
+  return whole;
+}
+
+static bool end_file(struct respool *spool, bool seal, respool_status *status, respool_error *error) {
   take_pen(spool);
-  bool wanted = spool->store != NULL && !spool->ended;
-  respool_status status = wanted ? write_end(spool, error) : RESPOOL_OK;
-  if (wanted && status == RESPOOL_OK) {
-    os_lock(&spool->lock);
-    spool->ended = true;
-    os_unlock(&spool->lock);
-  }
+  bool whole = end_with_pen(spool, seal, status, error);
   give_pen(spool);
+  return whole;
+}
+
+respool_status spill_finish(struct respool *spool, respool_error *error) {
+  respool_status status;
+  bool whole = false;
+  do {
+    status = spill_due(spool, error);
+    if (status != RESPOOL_OK || !spool->ordered) return status;
+    whole = end_file(spool, true, &status, error); /* not if another thread has just begun to spill */
+  } while (status == RESPOOL_OK && !whole);
+  return status;
+}
+
+respool_status spill_mark_end(struct respool *spool, respool_error *error) {
+  respool_status status = RESPOOL_OK;
+  if (spool->ordered) end_file(spool, false, &status, error);
   return status;
 }
 

@@ -19,10 +19,13 @@ respool_status spill_down(struct respool *spool, int64_t target, respool_error *
 respool_status spill_create_file(struct respool *spool, respool_error *error);
 
 /*
- * The stream is complete: write the end marker where there is a stream in a file, and bring it to the medium if that
- * was asked for.
+ * The stream is complete: write what is due and the end marker where there is a stream in a file, and bring it to the
+ * medium if that was asked for. From then on a spill on another thread writes the marker too.
  */
-respool_status spill_complete(struct respool *spool, respool_error *error);
+respool_status spill_finish(struct respool *spool, respool_error *error);
+
+/* After a spill: write the end marker if the stream was complete before. */
+respool_status spill_mark_end(struct respool *spool, respool_error *error);
 
 void spill_close(struct respool *spool);
 

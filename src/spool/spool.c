@@ -255,13 +255,9 @@ respool_status respool_get_stats(respool *spool, respool_stats *stats, respool_e
   return options_give(&full, sizeof full, stats, error);
 }
 
-static respool_status spill_and_complete(struct respool *spool, int64_t target, respool_error *error) {
+static respool_status spill_and_end(struct respool *spool, int64_t target, respool_error *error) {
   respool_status status = spill_down(spool, target, error);
-  if (status != RESPOOL_OK) return status;
-  os_lock(&spool->lock);
-  bool finished = spool->state == RESPOOL_FINISHED;
-  os_unlock(&spool->lock);
-  return finished ? spill_complete(spool, error) : RESPOOL_OK;
+  return status == RESPOOL_OK ? spill_mark_end(spool, error) : status;
 }
 
 respool_status respool_set_memory_limit(respool *spool, int64_t memory_limit, respool_error *error) {
@@ -271,11 +267,11 @@ respool_status respool_set_memory_limit(respool *spool, int64_t memory_limit, re
   os_lock(&spool->lock);
   spool->memory_limit = memory_limit;
   os_unlock(&spool->lock);
-  return spill_and_complete(spool, memory_limit, error);
+  return spill_and_end(spool, memory_limit, error);
 }
 
 respool_status respool_spill(respool *spool, int64_t target, respool_error *error) {
   if (spool == NULL || target < 0) return error_set(error, RESPOOL_INVALID, "spool is NULL or the target negative");
   if (spool_forked(spool)) return spool_refuse_forked(error);
-  return spill_and_complete(spool, target, error);
+  return spill_and_end(spool, target, error);
 }

@@ -47,6 +47,7 @@ struct respool {
   int32_t state;         /* RESPOOL_OPEN, ... */
   respool_error failure; /* in RESPOOL_FAILED */
 
+  bool sealed;           /* finish has come so far that no more batches can come */
   bool crossed;          /* the limit has been passed */
   bool spilling;         /* ordered: every batch is to be written, from `write_next` on */
   int64_t write_next;    /* all before it are written or kept in memory */

@@ -189,8 +189,7 @@ respool_status respool_writer_finish(respool_writer *writer, respool_error *erro
   respool_status status = enter(writer, error);
   if (status != RESPOOL_OK) return status;
   status = append_held(writer, error);
-  if (status == RESPOOL_OK) status = spill_due(writer->spool, error);
-  if (status == RESPOOL_OK) status = spill_complete(writer->spool, error);
+  if (status == RESPOOL_OK) status = spill_finish(writer->spool, error);
   if (status == RESPOOL_OK) spool_end(writer->spool, RESPOOL_FINISHED, NULL);
   return leave(writer, status);
 }

@@ -57,10 +57,9 @@ static respool_status open_file(struct store *store, const struct store_options 
 
 static void choose_replay(struct store *store, int32_t replay) {
   int file_system = os_file_system(store->fd);
-  store->is_private = store->path == NULL;
+  store->is_private = store->path == NULL && file_system != OS_FS_REMOTE && replay != RESPOOL_REPLAY_READ;
   store->in_memory = file_system == OS_FS_MEMORY;
-  bool suitable = store->is_private && file_system != OS_FS_REMOTE;
-  store->maps = replay == RESPOOL_REPLAY_MAP || (replay == RESPOOL_REPLAY_AUTO && suitable);
+  store->maps = replay == RESPOOL_REPLAY_MAP || (replay == RESPOOL_REPLAY_AUTO && store->is_private);
 }
 
 static void destroy(struct store *store) {
@@ -138,6 +137,9 @@ respool_status store_commit(struct store *store, int64_t offset, int64_t length,
 }
 
 void store_cut(struct store *store, int64_t length) {
+  os_lock(&store->lock); /* windows of extents that were not committed in the end: no view has led there */
+  while (store->slot_count > 0 && store->slots[store->slot_count - 1].start >= length) store->slot_count--;
+  os_unlock(&store->lock);
   os_truncate(store->fd, length, NULL);
 }
 
@@ -260,6 +262,7 @@ static respool_status view_mapped(struct store *store, struct store_cursor *curs
     if (status != RESPOOL_OK) return status;
     store_cursor_close(cursor);
     cursor->window = window;
+    if (!covers(window, offset, length)) return error_set(error, RESPOOL_IO, "no window holds the extent");
   }
   struct store_window *window = cursor->window;
   atomic_fetch_add_explicit(&window->references, 1, memory_order_relaxed);

@@ -37,7 +37,7 @@ respool_status store_write(struct store *store, const struct gather_piece *piece
  */
 respool_status store_commit(struct store *store, int64_t offset, int64_t length, respool_error *error);
 
-/* Cut what lies behind `length`: the rest of a write that failed. */
+/* Forget and cut what lies behind `length`, which readers know nothing of: the rest of a run that failed. */
 void store_cut(struct store *store, int64_t length);
 
 respool_status store_sync(struct store *store, respool_error *error);
@@ -45,7 +45,7 @@ respool_status store_sync(struct store *store, respool_error *error);
 /* Bytes of a committed extent, kept until drop(object) is called, from any thread, also after store_close(). */
 struct store_view {
   const uint8_t *bytes;
-  bool is_private; /* nobody else can change them */
+  bool is_private; /* nobody else can change them, and nobody asked for them to be checked */
   void (*drop)(void *object);
   void *object;
 };

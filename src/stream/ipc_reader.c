@@ -59,9 +59,6 @@ static respool_status take_batch(struct ipc_reader *reader, const struct ipc_mes
                                  respool_error *error) {
   respool_status status = check_kind(message, error);
   if (status != RESPOOL_OK) return status;
-  if (ipc_message_compressed(message)) {
-    return error_set(error, RESPOOL_UNSUPPORTED, "its body is compressed, which is not supported yet");
-  }
   struct pool_buffer *body;
   status =
       source_take_buffer(&reader->frames.source, reader->frames.pool, message->body_size, "the body", &body, error);

@@ -66,15 +66,6 @@ void gather_commit(struct gather *gather, size_t length) {
   gather->total += (int64_t)length;
 }
 
-static respool_status put_copy(struct gather *gather, const void *bytes, size_t length, respool_error *error) {
-  uint8_t *room;
-  respool_status status = gather_room(gather, length, &room, error);
-  if (status != RESPOOL_OK) return status;
-  memcpy(room, bytes, length);
-  gather_commit(gather, length);
-  return RESPOOL_OK;
-}
-
 static respool_status put_reference(struct gather *gather, const void *bytes, size_t length, respool_error *error) {
   seal(gather);
   gather->pieces[gather->count].bytes = bytes;
@@ -85,9 +76,24 @@ static respool_status put_reference(struct gather *gather, const void *bytes, si
   return gather->count + 2 > GATHER_PIECES ? gather_flush(gather, error) : RESPOOL_OK;
 }
 
+respool_status gather_copy(struct gather *gather, const void *bytes, int64_t length, respool_error *error) {
+  const uint8_t *from = bytes;
+  while (length > 0) {
+    size_t part = length < GATHER_STAGING ? (size_t)length : GATHER_STAGING;
+    uint8_t *room;
+    respool_status status = gather_room(gather, part, &room, error);
+    if (status != RESPOOL_OK) return status;
+    memcpy(room, from, part);
+    gather_commit(gather, part);
+    from += part;
+    length -= (int64_t)part;
+  }
+  return RESPOOL_OK;
+}
+
 respool_status gather_put(struct gather *gather, const void *bytes, int64_t length, respool_error *error) {
   if (length <= 0) return RESPOOL_OK;
-  if (length < GATHER_COPY_BELOW) return put_copy(gather, bytes, (size_t)length, error);
+  if (length < GATHER_COPY_BELOW) return gather_copy(gather, bytes, length, error);
   return put_reference(gather, bytes, (size_t)length, error);
 }
 

@@ -45,8 +45,9 @@ void gather_close(struct gather *gather);
 /* Start over towards another taker. What was not drained is dropped. */
 void gather_reset(struct gather *gather, gather_drain drain, void *context);
 
-/* `bytes` must stay as they are until the next drain or flush. */
+/* `bytes` must stay as they are until the next drain or flush; not so for gather_copy. */
 respool_status gather_put(struct gather *gather, const void *bytes, int64_t length, respool_error *error);
+respool_status gather_copy(struct gather *gather, const void *bytes, int64_t length, respool_error *error);
 respool_status gather_zeros(struct gather *gather, int64_t length, respool_error *error);
 
 /* Room for at most `length` bytes (<= GATHER_STAGING) to be filled in place, then counted by gather_commit. */
