@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Comparison of two contents in the JSON layout of Arrow's integration tests, and slicing of one.
+
+Compared is everything but the values under nulls: names, types, nullability, metadata with its order and duplicates,
+the number of batches, counts, positions of nulls, offsets, values, and the structure of children.
+"""
+
+import math
+import struct
+
+
+class Difference(Exception):
+    pass
+
+
+def need(equal, where, expected, got):
+    if not equal:
+        raise Difference(f"{where}: expected {expected!r}, got {got!r}")
+
+
+def need_equal(where, expected, got):
+    need(type(expected) is type(got) and expected == got, where, expected, got)
+
+
+# ---- schema
+
+
+def full_type(kind):
+    if kind["name"] == "decimal":
+        return {"bitWidth": 128, **kind}
+    return kind
+
+
+def pairs(metadata):
+    return [(pair["key"], pair["value"]) for pair in metadata or []]
+
+
+def compare_field(where, expected, got):
+    where = f"{where}/{expected['name']}"
+    need_equal(f"{where} name", expected["name"], got["name"])
+    need_equal(f"{where} type", full_type(expected["type"]), full_type(got["type"]))
+    need_equal(f"{where} nullable", expected["nullable"], got["nullable"])
+    need_equal(f"{where} metadata", pairs(expected.get("metadata")), pairs(got.get("metadata")))
+    compare_fields(where, expected["children"], got["children"])
+
+
+def compare_fields(where, expected, got):
+    need_equal(f"{where} number of fields", len(expected), len(got))
+    for one, other in zip(expected, got):
+        compare_field(where, one, other)
+
+
+# ---- columns
+
+
+def as_float(precision, value):
+    """The value as a number of that precision holds it."""
+    letter = {"HALF": "<e", "SINGLE": "<f", "DOUBLE": "<d"}[precision]
+    return struct.unpack(letter, struct.pack(letter, float(value)))[0]
+
+
+def compare_values(where, kind, valid, expected, got):
+    need_equal(f"{where} number of values", len(expected), len(got))
+    for slot, (one, other) in enumerate(zip(expected, got)):
+        if not valid[slot]:
+            continue
+        if kind["name"] == "floatingpoint":
+            one, other = as_float(kind["precision"], one), as_float(kind["precision"], other)
+            equal = one == other or (math.isnan(one) and math.isnan(other))
+            need(equal, f"{where}[{slot}]", one, other)
+        else:
+            need_equal(f"{where}[{slot}]", one, other)
+
+
+def offsets(column):
+    """As numbers, relative to the first; no offsets at all stand for the one of an empty column."""
+    values = [int(offset) for offset in column["OFFSET"]] or [0]
+    return [offset - values[0] for offset in values]
+
+
+def compare_column(where, field, expected, got):
+    where = f"{where}/{field['name']}"
+    need_equal(f"{where} members", sorted(expected), sorted(got))
+    need_equal(f"{where} name", expected["name"], got["name"])
+    need_equal(f"{where} count", expected["count"], got["count"])
+    if "VALIDITY" in expected:
+        need_equal(f"{where} validity", expected["VALIDITY"], got["VALIDITY"])
+        need_equal(f"{where} validity length", expected["count"], len(got["VALIDITY"]))
+    if "OFFSET" in expected:
+        need_equal(f"{where} offsets", offsets(expected), offsets(got))
+    if "DATA" in expected:
+        compare_values(where, field["type"], got["VALIDITY"], expected["DATA"], got["DATA"])
+    compare_columns(where, field["children"], expected.get("children", []), got.get("children", []))
+
+
+def compare_columns(where, fields, expected, got):
+    need_equal(f"{where} number of columns", [len(fields)] * 2, [len(expected), len(got)])
+    for field, one, other in zip(fields, expected, got):
+        compare_column(where, field, one, other)
+
+
+def compare(expected, got):
+    """Raises Difference."""
+    schema = expected["schema"]
+    need_equal("schema metadata", pairs(schema.get("metadata")), pairs(got["schema"].get("metadata")))
+    compare_fields("schema", schema["fields"], got["schema"]["fields"])
+    need_equal("number of batches", len(expected["batches"]), len(got["batches"]))
+    for number, (one, other) in enumerate(zip(expected["batches"], got["batches"])):
+        need_equal(f"batch {number} count", one["count"], other["count"])
+        compare_columns(f"batch {number}", schema["fields"], one["columns"], other["columns"])
+
+
+# ---- renaming
+
+
+def renamed(node, names):
+    """The content with fields and columns renamed."""
+    if isinstance(node, list):
+        return [renamed(element, names) for element in node]
+    if not isinstance(node, dict):
+        return node
+    changed = {key: renamed(value, names) for key, value in node.items()}
+    if names and ("type" in node or "count" in node) and "name" in node:
+        changed["name"] = names.get(node["name"], node["name"])
+    return changed
+
+
+# ---- slices
+
+
+def child_range(field, column, start, count):
+    if "OFFSET" in column:
+        ends = offsets(column)
+        return ends[start], ends[start + count] - ends[start]
+    factor = field["type"].get("listSize", 1)
+    return start * factor, count * factor
+
+
+def slice_column(field, column, start, count):
+    result = {**column, "count": count}
+    for member in ("VALIDITY", "DATA"):
+        if member in column:
+            result[member] = column[member][start : start + count]
+    if "OFFSET" in column:
+        part = offsets(column)[start : start + count + 1]
+        result["OFFSET"] = [type(column["OFFSET"][0])(offset) for offset in part] if column["OFFSET"] else []
+    if "children" in column:
+        first, length = child_range(field, column, start, count)
+        inner = zip(field["children"], column["children"])
+        result["children"] = [slice_column(one, child, first, length) for one, child in inner]
+    return result
+
+
+def sliced(content, rows):
+    """The content with each batch cut into batches of at most so many rows; an empty batch stays one."""
+    fields = content["schema"]["fields"]
+    batches = []
+    for batch in content["batches"]:
+        for start in range(0, max(batch["count"], 1), rows):
+            count = min(rows, batch["count"] - start)
+            columns = [slice_column(field, column, start, count) for field, column in zip(fields, batch["columns"])]
+            batches.append({"count": count, "columns": columns})
+    return {**content, "batches": batches}

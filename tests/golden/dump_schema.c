@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The schema as JSON: fields, types, metadata. */
+#include "dump.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void print_unit(FILE *out, const char *name, const char *unit) {
+  fprintf(out, "{\"name\": \"%s\", \"unit\": \"%s\"", name, unit);
+}
+
+static void print_timestamp(FILE *out, const struct dump_type *type) {
+  print_unit(out, "timestamp", type->unit);
+  if (type->timezone[0] != '\0') {
+    fputs(", \"timezone\": ", out);
+    dump_text(out, type->timezone, strlen(type->timezone));
+  }
+  putc('}', out);
+}
+
+static void print_nested_type(FILE *out, const struct dump_type *type, int64_t flags) {
+  if (type->kind == DUMP_STRUCT) {
+    fputs("{\"name\": \"struct\"}", out);
+  } else if (type->kind == DUMP_LIST) {
+    fprintf(out, "{\"name\": \"%s\"}", type->large ? "largelist" : "list");
+  } else if (type->kind == DUMP_FIXED_LIST) {
+    fprintf(out, "{\"name\": \"fixedsizelist\", \"listSize\": %" PRId64 "}", type->width);
+  } else {
+    fprintf(out, "{\"name\": \"map\", \"keysSorted\": %s}", flags & ARROW_FLAG_MAP_KEYS_SORTED ? "true" : "false");
+  }
+}
+
+static void print_number_type(FILE *out, const struct dump_type *type) {
+  if (type->kind == DUMP_INT) {
+    fprintf(out, "{\"name\": \"int\", \"bitWidth\": %d, \"isSigned\": %s}", type->bits,
+            type->is_signed ? "true" : "false");
+  } else if (type->kind == DUMP_FLOAT) {
+    fprintf(out, "{\"name\": \"floatingpoint\", \"precision\": \"%s\"}", type->unit);
+  } else {
+    fprintf(out, "{\"name\": \"decimal\", \"precision\": %d, \"scale\": %d, \"bitWidth\": %d}", type->precision,
+            type->scale, type->bits);
+  }
+}
+
+static void print_type(FILE *out, const struct dump_type *type, int64_t flags) {
+  switch (type->kind) {
+  case DUMP_NULL:
+    fputs("{\"name\": \"null\"}", out);
+    break;
+  case DUMP_BOOL:
+    fputs("{\"name\": \"bool\"}", out);
+    break;
+  case DUMP_INT:
+  case DUMP_FLOAT:
+  case DUMP_DECIMAL:
+    print_number_type(out, type);
+    break;
+  case DUMP_DATE:
+    print_unit(out, "date", type->unit), putc('}', out);
+    break;
+  case DUMP_TIME:
+    print_unit(out, "time", type->unit), fprintf(out, ", \"bitWidth\": %d}", type->bits);
+    break;
+  case DUMP_TIMESTAMP:
+    print_timestamp(out, type);
+    break;
+  case DUMP_DURATION:
+    print_unit(out, "duration", type->unit), putc('}', out);
+    break;
+  case DUMP_INTERVAL:
+    print_unit(out, "interval", type->unit), putc('}', out);
+    break;
+  case DUMP_FIXED_BINARY:
+    fprintf(out, "{\"name\": \"fixedsizebinary\", \"byteWidth\": %" PRId64 "}", type->width);
+    break;
+  case DUMP_BINARY:
+    fprintf(out, "{\"name\": \"%sbinary\"}", type->large ? "large" : "");
+    break;
+  case DUMP_UTF8:
+    fprintf(out, "{\"name\": \"%sutf8\"}", type->large ? "large" : "");
+    break;
+  case DUMP_LIST:
+  case DUMP_MAP:
+  case DUMP_FIXED_LIST:
+  case DUMP_STRUCT:
+    print_nested_type(out, type, flags);
+    break;
+  }
+}
+
+/* One length-prefixed string of encoded metadata. Returns what follows it. */
+static const char *print_metadata_text(FILE *out, const char *at) {
+  int32_t size;
+  memcpy(&size, at, sizeof size);
+  dump_text(out, at + sizeof size, (size_t)size);
+  return at + sizeof size + size;
+}
+
+static void print_metadata(FILE *out, const char *metadata) {
+  int32_t pairs = 0;
+  if (metadata != NULL) memcpy(&pairs, metadata, sizeof pairs);
+  const char *at = metadata == NULL ? NULL : metadata + sizeof pairs;
+  fputs(", \"metadata\": [", out);
+  for (int32_t i = 0; i < pairs; i++) {
+    fputs(i > 0 ? ", {\"key\": " : "{\"key\": ", out);
+    at = print_metadata_text(out, at);
+    fputs(", \"value\": ", out);
+    at = print_metadata_text(out, at);
+    putc('}', out);
+  }
+  putc(']', out);
+}
+
+static bool print_fields(FILE *out, const struct ArrowSchema *parent);
+
+static bool print_field(FILE *out, const struct ArrowSchema *field) {
+  struct dump_type type;
+  if (field->dictionary != NULL || !dump_type_parse(field->format, &type)) {
+    fprintf(stderr, "dump: field '%s': format '%s' not known here\n", field->name ? field->name : "", field->format);
+    return false;
+  }
+  fputs("{\"name\": ", out);
+  dump_text(out, field->name ? field->name : "", field->name ? strlen(field->name) : 0);
+  fputs(", \"type\": ", out);
+  print_type(out, &type, field->flags);
+  fprintf(out, ", \"nullable\": %s, \"children\": ", field->flags & ARROW_FLAG_NULLABLE ? "true" : "false");
+  if (!print_fields(out, field)) return false;
+  print_metadata(out, field->metadata);
+  putc('}', out);
+  return true;
+}
+
+static bool print_fields(FILE *out, const struct ArrowSchema *parent) {
+  putc('[', out);
+  for (int64_t i = 0; i < parent->n_children; i++) {
+    if (i > 0) fputs(", ", out);
+    if (!print_field(out, parent->children[i])) return false;
+  }
+  putc(']', out);
+  return true;
+}
+
+bool dump_schema(FILE *out, const struct ArrowSchema *schema) {
+  fputs("{\"fields\": ", out);
+  if (!print_fields(out, schema)) return false;
+  print_metadata(out, schema->metadata);
+  putc('}', out);
+  return true;
+}

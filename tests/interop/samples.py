@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arrays to try: every type, with nulls, nested in each other, sliced and put at offsets in many ways."""
+
+import sys
+
+import pyarrow as pa
+
+import capi
+
+NULL_RATE = 0.2
+UNITS = ("s", "ms", "us", "ns")
+LEAF_TYPES = [
+    pa.null(),
+    pa.bool_(),
+    *(pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
+    *(pa.float16(), pa.float32(), pa.float64()),
+    *(pa.decimal32(9, 2), pa.decimal64(18, -3), pa.decimal128(38, 10), pa.decimal256(76, 0)),
+    *(pa.date32(), pa.date64()),
+    *(pa.time32("s"), pa.time32("ms"), pa.time64("us"), pa.time64("ns")),
+    *(pa.timestamp(unit) for unit in UNITS),
+    *(pa.timestamp("s", "UTC"), pa.timestamp("us", "Europe/Paris"), pa.timestamp("ns", "+05:30")),
+    *(pa.duration(unit) for unit in UNITS),
+    pa.month_day_nano_interval(),
+    *(pa.binary(1), pa.binary(19), pa.binary(0)),
+    *(pa.binary(), pa.string(), pa.large_binary(), pa.large_string()),
+]
+
+NESTINGS = {
+    "plain": lambda inner: inner,
+    "list": pa.list_,
+    "large list": pa.large_list,
+    "fixed list": lambda inner: pa.list_(inner, 3),
+    "struct": lambda inner: pa.struct([("a", inner), ("b", pa.int16())]),
+    "map": lambda inner: pa.map_(pa.string(), inner),
+    "list of lists": lambda inner: pa.list_(pa.list_(inner)),
+    "fixed list of structs": lambda inner: pa.list_(pa.struct([("a", inner)]), 2),
+    "struct of fixed lists": lambda inner: pa.struct([("a", pa.list_(inner, 3)), ("b", pa.list_(inner, 0))]),
+    "list of structs of lists": lambda inner: pa.list_(pa.struct([("a", pa.large_list(inner)), ("b", inner)])),
+    "map of maps": lambda inner: pa.map_(pa.int64(), pa.map_(pa.string(), inner, keys_sorted=True)),
+}
+
+
+# ---- random values
+
+
+def some_text(rng):
+    return "".join(rng.choice("ab0 \"\\\n\u00e9\u20ac\u6f22\U0001f600\0") for _ in range(rng.choice((0, 1, 3, 8, 40))))
+
+
+def decimals(kind, count, rng):
+    size, limit = kind.bit_width // 8, 10**kind.precision
+    values = [rng.choice((0, 1, -1, limit - 1, 1 - limit, rng.randrange(limit))) for _ in range(count)]
+    packed = b"".join(value.to_bytes(size, sys.byteorder, signed=True) for value in values)
+    return pa.Array.from_buffers(kind, count, [None, pa.py_buffer(packed)])
+
+
+def raw_array(kind, width, count, rng):
+    """Fixed-width values of random bits."""
+    return pa.Array.from_buffers(kind, count, [None, pa.py_buffer(rng.randbytes(width * count))])
+
+
+def leaf_values(kind, count, rng):
+    """An array without nulls."""
+    types = pa.types
+    if types.is_null(kind):
+        return pa.nulls(count)
+    if types.is_boolean(kind):
+        return pa.array([rng.random() < 0.5 for _ in range(count)], kind)
+    if types.is_floating(kind):
+        numbers = (0.0, -0.0, 1.5, float("inf"), float("-inf"))
+        return pa.array([rng.choice((*numbers, rng.randrange(2048) / 8)) for _ in range(count)], kind)
+    if types.is_decimal(kind):
+        return decimals(kind, count, rng)
+    if types.is_date64(kind):
+        return pa.array([rng.randrange(-1000, 1000) * 86_400_000 for _ in range(count)], pa.int64()).view(kind)
+    if types.is_time(kind):
+        whole = pa.int32() if kind.bit_width == 32 else pa.int64()
+        return pa.array([rng.randrange(86_400) for _ in range(count)], whole).view(kind)
+    if types.is_string(kind) or types.is_large_string(kind):
+        return pa.array([some_text(rng) for _ in range(count)], kind)
+    if types.is_binary(kind) or types.is_large_binary(kind):
+        return pa.array([rng.randbytes(rng.choice((0, 1, 5, 70))) for _ in range(count)], kind)
+    if types.is_fixed_size_binary(kind):
+        return pa.array([rng.randbytes(kind.byte_width) for _ in range(count)], kind)
+    return raw_array(kind, kind.bit_width // 8, count, rng)
+
+
+def bitmap(count, null_rate, rng):
+    """A validity bitmap and its number of nulls; none where nothing is null."""
+    bits = [rng.random() >= null_rate for _ in range(count)]
+    if all(bits):
+        return None, 0
+    packed = bytearray((count + 7) // 8)
+    for slot, bit in enumerate(bits):
+        packed[slot // 8] |= bit << (slot % 8)
+    return pa.py_buffer(bytes(packed)), count - sum(bits)
+
+
+def offsets_of(count, large, rng):
+    values = [0]
+    for _ in range(count):
+        values.append(values[-1] + rng.choice((0, 0, 1, 2, 5)))
+    return pa.array(values, pa.int64() if large else pa.int32()), values[-1]
+
+
+def with_validity(array, count, null_rate, rng):
+    """The same values, some of them null."""
+    if pa.types.is_null(array.type):
+        return array
+    validity, nulls = bitmap(count, null_rate, rng)
+    return pa.Array.from_buffers(
+        array.type, count, [validity, *own_buffers(array)[1:]], nulls, 0, children=children_of(array)
+    )
+
+
+def make_children(kind, count, rng, rate):
+    """Children and buffers of a nested type without nulls of its own."""
+    types = pa.types
+
+    def child(field, length):
+        return make(field.type, length, rng, rate if field.nullable else 0, rate)
+
+    if types.is_struct(kind):
+        return [child(field, count) for field in kind], [None]
+    if types.is_fixed_size_list(kind):
+        return [child(kind.value_field, count * kind.list_size)], [None]
+    offsets, total = offsets_of(count, types.is_large_list(kind), rng)
+    if types.is_map(kind):
+        entries = pa.struct([kind.key_field, kind.item_field])
+        return [make(entries, total, rng, 0, rate)], [None, offsets.buffers()[1]]
+    return [child(kind.value_field, total)], [None, offsets.buffers()[1]]
+
+
+def make(kind, count, rng, null_rate=NULL_RATE, inner_rate=NULL_RATE):
+    """A random array without offsets. Null lists may refer to values, and values lie under nulls."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return kind.wrap_array(make(kind.storage_type, count, rng, null_rate, inner_rate))
+    if pa.types.is_nested(kind):
+        children, buffers = make_children(kind, count, rng, inner_rate)
+        array = pa.Array.from_buffers(kind, count, buffers, 0, 0, children=children)
+    else:
+        array = leaf_values(kind, count, rng)
+    return with_validity(array, count, null_rate, rng)
+
+
+# ---- the parts of an array
+
+
+def children_of(array):
+    """The children of an array without offset."""
+    kind = array.type
+    if pa.types.is_struct(kind):
+        return [array.field(number) for number in range(kind.num_fields)]
+    if pa.types.is_nested(kind):
+        return [array.values]
+    return []
+
+
+def own_buffers(array):
+    return array.buffers()[: array.type.num_buffers]
+
+
+def displaced(array, rng):
+    """The same values as part of something longer, at every level: the array's own, its children's, and so on."""
+    if isinstance(array, pa.ExtensionArray):
+        return array.type.wrap_array(displaced(array.storage, rng))
+    shift = rng.choice((0, 1, 3, 8, 13))
+    longer = pa.concat_arrays([make(array.type, shift, rng), array, make(array.type, 3, rng)])
+    if not pa.types.is_nested(array.type):
+        return longer.slice(shift, len(array))
+    children = [displaced(child, rng) for child in children_of(longer)]
+    # -1: the number of nulls is for the reader to count.
+    return pa.Array.from_buffers(array.type, len(array), own_buffers(longer), -1, shift, children=children)
+
+
+def compact(array):
+    """A fresh copy without offsets, of the same values."""
+    return pa.concat_arrays([array, array.slice(0, 0)])
+
+
+# ---- record batches
+
+
+def slices_of(batch):
+    """Views of a batch: at bit positions of all kinds, empty, one row, all."""
+    rows = batch.num_rows
+    bounds = [(0, rows), (1, rows - 1), (3, 5), (8, rows - 9), (13, rows - 13), (rows - 1, 1), (rows, 0), (0, 0)]
+    return [batch.slice(start, count) for start, count in bounds if start >= 0 and count >= 0 and start + count <= rows]
+
+
+def reinterpret(batch, schema):
+    """The same buffers under another schema of the same layout: the way to types that pyarrow cannot make."""
+    array, exported = capi.CArray(), capi.CSchema()
+    batch._export_to_c(capi.address(array))
+    schema._export_to_c(capi.address(exported))
+    return pa.RecordBatch._import_from_c(capi.address(array), capi.address(exported))
+
+
+def interval_type(code):
+    """Year-month ("tiM") and day-time ("tiD") intervals, which pyarrow only takes from outside."""
+    exported = capi.CSchema()
+    pa.int32()._export_to_c(capi.address(exported))
+    exported.format = code
+    return pa.DataType._import_from_c(capi.address(exported))
+
+
+def batch_of(kind, rows, rng, null_rate=NULL_RATE):
+    return pa.record_batch([make(kind, rows, rng, null_rate)], names=["x"])
+
+
+def displaced_batch(batch, rng):
+    return pa.RecordBatch.from_arrays([displaced(column, rng) for column in batch.columns], schema=batch.schema)
+
+
+# ---- random schemas
+
+
+def random_type(rng, depth):
+    if depth == 0 or rng.random() < 0.35:
+        return rng.choice(LEAF_TYPES)
+    choice = rng.randrange(6)
+    if choice == 0:
+        return pa.list_(random_field(rng, depth - 1))
+    if choice == 1:
+        return pa.large_list(random_field(rng, depth - 1))
+    if choice == 2:
+        return pa.list_(random_field(rng, depth - 1), rng.choice((0, 1, 2, 5)))
+    if choice == 3:
+        key = rng.choice((pa.string(), pa.int32(), pa.binary()))
+        return pa.map_(key, random_type(rng, depth - 1), keys_sorted=rng.random() < 0.5)
+    return pa.struct([random_field(rng, depth - 1) for _ in range(rng.randrange(5))])
+
+
+def random_metadata(rng):
+    if rng.random() < 0.7:
+        return None
+    return {some_text(rng): some_text(rng) for _ in range(rng.randrange(1, 4))}
+
+
+def random_field(rng, depth):
+    kind = random_type(rng, depth)
+    name = rng.choice(("", "a", "b", "a", some_text(rng).replace("\0", "")))
+    nullable = pa.types.is_null(kind) or rng.random() < 0.8
+    return pa.field(name, kind, nullable=nullable, metadata=random_metadata(rng))
+
+
+def random_schema(rng, depth=4):
+    return pa.schema([random_field(rng, depth) for _ in range(rng.randrange(6))], metadata=random_metadata(rng))
+
+
+def random_batch(schema, rng):
+    """With slices and offsets anywhere."""
+    rows, skip = rng.choice((0, 1, 7, 8, 40, 130)), rng.choice((0, 0, 1, 9))
+    columns = []
+    for field in schema:
+        null_rate = rng.choice((0, 0.2, 1)) if field.nullable else 0
+        column = make(field.type, rows + skip, rng, null_rate)
+        if rng.random() < 0.5:
+            column = displaced(column, rng)
+        columns.append(column.slice(skip))
+    return pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Named spools as files that pyarrow opens, before and after finish; what is in them, and what must not be."""
+
+import random
+import unittest
+
+import pyarrow as pa
+
+import capi
+import roundtrip
+import samples
+
+
+def strip(batch):
+    """A fresh copy of the batch, whose buffers hold its own values and nothing else."""
+    return pa.RecordBatch.from_arrays([samples.compact(column) for column in batch.columns], schema=batch.schema)
+
+
+class NamedFile(roundtrip.RoundTrip):
+    def write(self, schema, batches, **choices):
+        path = self.new_path()
+        with capi.Spool(schema, path=path, **{"mode": capi.MODE_ALL, **choices}) as spool:
+            for batch in batches:
+                spool.append(batch)
+            spool.finish()
+        return path
+
+    def test_readable_prefix(self):
+        """After each flush all batches so far, without an end marker; after finish the end marker too."""
+        rng = random.Random(roundtrip.seed())
+        kind = pa.struct([("a", pa.list_(pa.string())), ("b", pa.int64())])
+        batches = [samples.batch_of(kind, 50, rng).slice(place) for place in range(6)]
+        schema = batches[0].schema
+        for limit in (0, capi.NO_LIMIT):
+            path = self.new_path()
+            with capi.Spool(schema, path=path, memory_limit=limit) as spool:
+                spool.flush()
+                self.same_file(path, schema, [])
+                for count, batch in enumerate(batches, 1):
+                    spool.append(batch)
+                    spool.flush()
+                    self.same_file(path, schema, batches[:count])
+                prefix = path.read_bytes()
+                spool.finish()
+                whole = path.read_bytes()
+                self.assertEqual(whole[: len(prefix)], prefix)
+                self.assertEqual(whole[len(prefix) :], b"\xff\xff\xff\xff\0\0\0\0")
+                self.same_file(path, schema, batches)
+
+    def test_on_limit_prefix(self):
+        """No file up to the limit; all batches once it was passed."""
+        batch = pa.record_batch([pa.array(range(1000), pa.int64())], names=["x"])
+        path = self.new_path()
+        with capi.Spool(batch.schema, path=path, memory_limit=20_000, mode=capi.MODE_ON_LIMIT) as spool:
+            spool.append(batch)
+            spool.flush()
+            self.assertFalse(path.exists())
+            spool.append(batch.slice(500))
+            spool.flush()
+            self.assertFalse(path.exists(), "views of one buffer count once")
+            other = pa.record_batch([pa.array(range(9000), pa.int64())], names=["x"])
+            spool.append(other)
+            self.assertTrue(path.exists())
+            spool.append(batch.slice(1))
+            spool.flush()
+            self.same_file(path, batch.schema, [batch, batch.slice(500), other, batch.slice(1)])
+            spool.finish()
+            self.same_file(path, batch.schema, [batch, batch.slice(500), other, batch.slice(1)])
+
+    def test_live_reader(self):
+        """A reader opened first gets each batch when it was appended, from memory and from disk."""
+        rng = random.Random(roundtrip.seed())
+        batches = [samples.batch_of(pa.list_(pa.int32()), rows, rng) for rows in (10, 0, 500, 3)]
+        for setting in ("memory", "mapped", "read", "on limit"):
+            with capi.Spool(batches[0].schema, **roundtrip.SETTINGS[setting]) as spool:
+                early = spool.replay()
+                for batch in batches:
+                    spool.append(batch)
+                    self.same_batch(batch, early.read_next_batch(), setting)
+                spool.finish()
+                with self.assertRaises(StopIteration):
+                    early.read_next_batch()
+                self.same_batches(batches, spool.replay())
+
+    def test_arrays_outlive_everything(self):
+        batch = pa.record_batch([pa.array(range(100_000), pa.int64()), pa.array(["text"] * 100_000)], names=["a", "b"])
+        for setting in ("memory", "mapped", "read"):
+            with capi.Spool(batch.schema, **roundtrip.SETTINGS[setting]) as spool:
+                for _ in range(3):
+                    spool.append(batch)
+                spool.finish()
+                got = list(spool.replay())
+            for one in got:
+                self.same_batch(batch, one, setting)
+
+    def test_slices_are_written_exactly(self):
+        """A slice gives the same file as a copy of its values: no neighbours, no offsets, zero padding."""
+        rng = random.Random(roundtrip.seed())
+        for nesting, nest in samples.NESTINGS.items():
+            for leaf in samples.LEAF_TYPES:
+                # Values without nulls: what lies under a null is not the slice's business alone.
+                whole = samples.displaced_batch(self.full_batch(nest(leaf), 61, rng), rng)
+                for batch in (whole.slice(3, 30), whole.slice(8, 9), whole.slice(17, 1), whole.slice(20, 0)):
+                    with self.subTest(nesting=nesting, type=str(leaf), rows=batch.num_rows):
+                        sliced = self.write(batch.schema, [batch], memory_limit=0)
+                        plain = self.write(batch.schema, [strip(batch)], memory_limit=0)
+                        self.assertEqual(sliced.read_bytes(), plain.read_bytes())
+                        sliced.unlink()
+                        plain.unlink()
+
+    @staticmethod
+    def full_batch(kind, rows, rng):
+        return pa.record_batch([samples.make(kind, rows, rng, 0, 0)], names=["x"])
+
+    def test_neighbours_do_not_leak(self):
+        marker = b"NEIGHBOUR-BYTES!"
+        count = 9
+
+        def around(make):
+            return make([marker] * count), make([b"own" + b"." * 13] * count), make([marker] * count)
+
+        def fixed(kind):
+            return lambda values: pa.Array.from_buffers(
+                kind, len(values) * 16 // (kind.bit_width // 8), [None, pa.py_buffer(b"".join(values))]
+            )
+
+        makers = {
+            "binary": lambda values: pa.array(values, pa.binary()),
+            "large string": lambda values: pa.array([value.decode() for value in values], pa.large_string()),
+            "fixed binary": lambda values: pa.array(values, pa.binary(16)),
+            "int16": fixed(pa.int16()),
+            "int64": fixed(pa.int64()),
+            "decimal128": fixed(pa.decimal128(38, 0)),
+            "list": lambda values: pa.array([[value, value] for value in values], pa.list_(pa.binary())),
+            "fixed list": lambda values: pa.array([[value] * 3 for value in values], pa.list_(pa.binary(16), 3)),
+            "struct": lambda values: pa.array([{"a": value} for value in values]),
+            "map": lambda values: pa.array([[(value, value)] for value in values], pa.map_(pa.binary(), pa.binary())),
+            "lists": lambda values: pa.array([[[value]] for value in values], pa.list_(pa.list_(pa.binary(), 1))),
+        }
+        for name, make in makers.items():
+            before, own, after = around(make)
+            column = pa.concat_arrays([before, own, after]).slice(len(before), len(own))
+            inner = pa.StructArray.from_arrays([column], names=["inner"])
+            offsets = pa.array([0, 0, 4, 9], pa.int32())
+            lists = pa.ListArray.from_arrays(offsets, column)
+            for kind, array in (("column", column), ("in a struct", inner), ("in a list", lists)):
+                with self.subTest(type=name, where=kind):
+                    batch = pa.record_batch([array], names=["x"])
+                    self.assertIn(marker, b"".join(map(self.bytes_behind, array.buffers())))
+                    written = self.write(batch.schema, [batch], memory_limit=0).read_bytes()
+                    self.assertTrue(b"own" in written)
+                    self.assertFalse(marker[:8] in written, "bytes of neighbouring rows in the file")
+
+    @staticmethod
+    def bytes_behind(buffer):
+        """Of the whole allocation that a buffer is a part of."""
+        while buffer is not None and buffer.parent is not None:
+            buffer = buffer.parent
+        return buffer.to_pybytes() if buffer is not None else b""
+
+    def test_encoding_is_canonical(self):
+        """Replayed batches written again give the same file, whether they came from memory or from disk."""
+        rng = random.Random(roundtrip.seed())
+        kind = pa.struct([("a", pa.list_(pa.map_(pa.string(), pa.bool_()))), ("b", pa.list_(pa.int8(), 3))])
+        batches = [samples.displaced_batch(samples.batch_of(kind, 70, rng), rng).slice(place) for place in range(9)]
+        first = self.write(batches[0].schema, batches, memory_limit=0).read_bytes()
+        for setting in ("memory", "mapped", "read"):
+            with capi.Spool(batches[0].schema, **roundtrip.SETTINGS[setting]) as spool:
+                for batch in batches:
+                    spool.append(batch)
+                spool.finish()
+                again = self.write(batches[0].schema, list(spool.replay()), memory_limit=0)
+                self.assertEqual(again.read_bytes(), first, setting)
+                path = self.new_path()
+                with open(path, "wb") as out:
+                    capi.write_descriptor(spool.replay(), out.fileno())
+                self.assertEqual(path.read_bytes(), first, setting)
+
+
+class Decoding(roundtrip.RoundTrip):
+    """What pyarrow wrote, read through the library."""
+
+    def encode(self, batches, new_writer, **options):
+        path = self.new_path()
+        with new_writer(str(path), batches[0].schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+        return path
+
+    def same_decoded(self, path, batches):
+        with open(path, "rb") as file:
+            reader = capi.read_descriptor(file.fileno())
+            self.assertTrue(batches[0].schema.equals(reader.schema, check_metadata=True))
+            self.same_batches(batches, reader)
+
+    def test_every_type_and_nesting(self):
+        rng = random.Random(roundtrip.seed())
+        for nesting, nest in samples.NESTINGS.items():
+            for leaf in samples.LEAF_TYPES:
+                with self.subTest(nesting=nesting, type=str(leaf)):
+                    batch = samples.displaced_batch(samples.batch_of(nest(leaf), 40, rng), rng)
+                    batches = [batch, *samples.slices_of(batch)]
+                    for new_writer in (pa.ipc.new_stream, pa.ipc.new_file):
+                        path = self.encode(batches, new_writer)
+                        self.same_decoded(path, batches)
+                        path.unlink()
+
+    def test_older_forms(self):
+        rng = random.Random(roundtrip.seed())
+        kind = pa.struct([("a", pa.list_(pa.string())), ("b", pa.null()), ("c", pa.bool_())])
+        batches = [samples.batch_of(kind, 40, rng) for _ in range(3)]
+        version = pa.ipc.MetadataVersion
+        for options in ({"metadata_version": version.V4}, {"metadata_version": version.V4, "use_legacy_format": True},
+                        {"use_legacy_format": True}, {"metadata_version": version.V5}):
+            with self.subTest(**options):
+                self.same_decoded(self.encode(batches, pa.ipc.new_stream, **options), batches)
+
+    def test_metadata_of_messages(self):
+        """It has no place in the C interfaces; the batches are the same without it."""
+        batch = pa.record_batch([pa.array([1, None, 3])], names=["x"])
+        path = self.new_path()
+        with pa.ipc.new_stream(str(path), batch.schema) as writer:
+            writer.write_batch(batch, custom_metadata={"key": "value"})
+            writer.write_batch(batch)
+        self.same_decoded(path, [batch, batch])
+
+    def test_compression_is_refused(self):
+        batch = pa.record_batch([pa.array(range(1000))], names=["x"])
+        for codec in ("lz4", "zstd"):
+            path = self.encode([batch], pa.ipc.new_stream, compression=codec)
+            with open(path, "rb") as file:
+                reader = capi.read_descriptor(file.fileno())
+                with self.assertRaisesRegex(roundtrip.ERRORS, "compressed.*not supported"):
+                    reader.read_next_batch()
+
+
+if __name__ == "__main__":
+    unittest.main()
