@@ -217,7 +217,8 @@ typedef struct respool_options {
   int64_t memory_limit;
 
   /* A file to create and keep, or NULL for an anonymous one. It must not exist: it is created exclusively, follows no
-   * link in its last component, and has mode 0600. It is the caller's to remove. Copied. */
+   * link in its last component, and has mode 0600. It is the caller's to remove. Copied; a relative path leads from
+   * the directory that is current now. */
   const char *path;
 
   /* Where the anonymous file goes; NULL: $TMPDIR if that is set, else /var/tmp, else /tmp. The file has no name
@@ -235,7 +236,8 @@ typedef struct respool_options {
    * released by whoever drops them last. 0: as described under OWNERSHIP. */
   int32_t defer_release;
 
-  /* 1: finish answers only when the file and its directory entry are on the medium (fsync). */
+  /* 1: finish answers only when the file and its directory entry are on the medium (fsync). If that fails once, every
+   * later finish fails too (RESPOOL_IO): the system does not tell twice. Call fail or close then. */
   int32_t sync_on_finish;
 } respool_options;
 
@@ -261,9 +263,10 @@ RESPOOL_EXPORT respool_status respool_create(const struct ArrowSchema *schema, c
 /*
  * Append a record batch: `array` is a struct array of the spool's schema, without nulls of its own. On RESPOOL_OK the
  * batch is the spool's (`array->release` is NULL) and readers have it. On any error it is still the caller's and the
- * same call may be repeated. May write to disk. A failed write loses nothing: what was accepted stays in memory and
- * the write is tried again by later calls. An append is refused because of one (NO_SPACE, IO, NO_MEMORY) only if more
- * than the limit and one write chunk are waiting in memory already.
+ * same call may be repeated.
+ * May write to disk. A failed write loses nothing: what was accepted stays in memory and the write is tried again by
+ * later calls. An append is refused because of one (NO_SPACE, IO, NO_MEMORY) only if a write chunk or more is waiting
+ * in memory to be written already.
  *   RESPOOL_INVALID  the array does not fit the schema; the message names the field
  *   RESPOOL_NO_MEMORY, RESPOOL_NO_SPACE, RESPOOL_IO
  *   RESPOOL_ALREADY_FINISHED, RESPOOL_HAS_FAILED, RESPOOL_MISUSE
@@ -339,7 +342,7 @@ typedef struct respool_stats {
   int64_t
       batches_stored; /* ... in the file. A batch may be both; one without rows takes no memory and need be neither */
 
-  int64_t bytes_appended;     /* sum over the batches of what each newly reached when it came */
+  int64_t bytes_appended;     /* sum of what each batch reached when it came that was not charged then */
   int64_t bytes_charged;      /* counted against the limit now ... */
   int64_t bytes_charged_peak; /* ... and at most so far */
   int64_t bytes_pinned;       /* dropped by the spool, still held through arrays that readers handed out */
@@ -423,7 +426,7 @@ typedef void (*respool_ready_callback)(void *user_data);
  * Ask for one call of `callback` as soon as next would no longer block: a batch, the end, an error, or a cancel.
  * It is called once and is then to be set again. `callback` NULL disarms, and so does a next that has to block.
  *   RESPOOL_OK      armed, replacing an earlier one
- *   RESPOOL_READY   next would not block now; nothing was armed
+ *   RESPOOL_READY   next would not block now; nothing was armed, and one armed earlier may be on its way still
  *   RESPOOL_MISUSE  another thread is inside this reader
  * The callback runs on the thread that caused the event, inside its respool call, with no lock held. It may use any
  * handle but the one whose call it runs in (the appending writer); it should be short, as it delays that call.
@@ -497,7 +500,8 @@ typedef int64_t (*respool_write_callback)(void *user_data, const void *buffer, i
 
 /*
  * Arrow IPC bytes as an ArrowArrayStream: the stream format, or the file format (recognised by its first bytes;
- * through the footer where the descriptor can seek, else in the order of the bytes). Metadata versions V4 and V5,
+ * through the footer where the descriptor can seek, else in the order of the bytes, which takes
+ * the end marker that writers put before the footer since 2019). Metadata versions V4 and V5,
  * with and without continuation markers, little-endian. Reads the schema before it returns, batches as they are asked
  * for. The descriptor is read from its current position, may be non-blocking, and is closed only with
  * `close_descriptor`.

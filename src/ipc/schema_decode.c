@@ -261,6 +261,10 @@ static respool_status decode_type(const struct schema_decoder *decoder, const st
     status = corrupt(decoder, "a type with impossible parameters");
   }
   mem_free(text);
+  int wanted = arrow_type_children(type.id);
+  if (status == RESPOOL_OK && wanted >= 0 && n_children != (uint32_t)wanted) {
+    status = corrupt(decoder, "a field with the wrong number of children for its type");
+  }
   if (status == RESPOOL_OK)
     *format = out;
   else

@@ -15,6 +15,9 @@
 /* The directory for anonymous files when none was given: $TMPDIR, else /var/tmp, else /tmp. Never NULL. */
 const char *os_default_directory(void);
 
+/* The path as it is seen from the root, so that a later chdir() does not change where it leads. */
+respool_status os_absolute(const char *path, char **absolute, respool_error *error);
+
 /* An anonymous file, open for reading and writing, without a name when this returns. */
 respool_status os_open_anonymous(const char *directory, int *fd, respool_error *error);
 
@@ -34,8 +37,8 @@ int os_file_system(int fd);
 respool_status os_write_at(int fd, const struct gather_piece *pieces, int count, int64_t offset, int64_t *written,
                            respool_error *error);
 
-/* Write all pieces to a stream descriptor; one that would block is waited for. */
-respool_status os_write(int fd, const struct gather_piece *pieces, int count, respool_error *error);
+/* Write all pieces to a stream descriptor; one that would block is waited for. `*written` as above. */
+respool_status os_write(int fd, const struct gather_piece *pieces, int count, int64_t *written, respool_error *error);
 
 /* Read exactly `size` bytes at `offset`; fewer is RESPOOL_TRUNCATED. */
 respool_status os_read_at(int fd, void *buffer, int64_t size, int64_t offset, respool_error *error);

@@ -4,6 +4,7 @@
 #include "os/file.h"
 
 #include "os/calls.h"
+#include "support/alloc.h"
 #include "support/error.h"
 
 #include <errno.h>
@@ -39,6 +40,20 @@ void os_close(int fd) {
 
 void os_unlink(const char *path) {
   os_calls.unlink(path);
+}
+
+respool_status os_absolute(const char *path, char **absolute, respool_error *error) {
+  char here[PATH_MAX];
+  here[0] = '\0';
+  if (path[0] != '/' && getcwd(here, sizeof here) == NULL) {
+    return error_set_os(error, errno, "cannot tell the current directory for path '%s'", path);
+  }
+  size_t size = strlen(here) + 1 + strlen(path) + 1;
+  char *joined = mem_alloc(size);
+  if (joined == NULL) return error_no_memory(error);
+  snprintf(joined, size, "%s%s%s", here, path[0] == '/' ? "" : "/", path);
+  *absolute = joined;
+  return RESPOOL_OK;
 }
 
 static bool is_directory(const char *path) {
@@ -194,7 +209,7 @@ respool_status os_write_at(int fd, const struct gather_piece *pieces, int count,
   return RESPOOL_OK;
 }
 
-respool_status os_write(int fd, const struct gather_piece *pieces, int count, respool_error *error) {
+respool_status os_write(int fd, const struct gather_piece *pieces, int count, int64_t *written, respool_error *error) {
   struct cursor cursor;
   cursor_set(&cursor, pieces, count);
   while (cursor.first < cursor.count) {
@@ -205,6 +220,7 @@ respool_status os_write(int fd, const struct gather_piece *pieces, int count, re
       continue;
     }
     if (taken < 0) return error_set_os(error, errno, "cannot write to descriptor %d", fd);
+    *written += taken;
     cursor_advance(&cursor, (size_t)taken);
   }
   return RESPOOL_OK;

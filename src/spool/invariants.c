@@ -32,7 +32,7 @@ void spool_assert(const struct respool *spool) {
   assert(spool->write_next <= spool->catalog.count);
   assert(spool->batches_resident >= 0 && spool->batches_resident <= spool->catalog.count);
   assert(spool->batches_stored >= 0 && spool->batches_stored <= spool->catalog.count);
-  assert(spool->charged.bytes >= 0 && spool->fixed >= 0 && spool->due_bytes >= 0); /* 4 */
+  assert(spool->charged.bytes >= 0 && spool->fixed >= 0 && spool->due.bytes >= 0 && spool->due.shown >= 0); /* 4 */
   assert(spool->batches_resident > 0 || spool_charged(spool) == 0);
   assert(spool->batches_stored == 0 || spool->store != NULL); /* 5 */
   assert(!spool->ended || spool->store != NULL);              /* 11 */

@@ -62,30 +62,43 @@ static void destroy(struct resident *resident) {
   spool_release_reference(spool);
 }
 
+/* Under the lock: count it among the pinned ones; where there is no memory for that it is not counted. */
+static void pin(struct resident *resident) {
+  struct respool *spool = resident->spool;
+  if (resident->pinned || !ledger_reserve(&spool->pinned, resident_buffers(spool))) return;
+  measure_extents(spool->layout, &resident->array, pin_extent, &spool->pinned);
+  resident->pinned = true;
+}
+
 static void unpin(struct resident *resident) {
   struct respool *spool = resident->spool;
+  if (!resident->pinned) return;
   measure_extents(spool->layout, &resident->array, discharge_extent, &spool->pinned);
   resident->pinned = false;
 }
 
-void resident_release(void *object) {
-  struct resident *resident = object;
+/* Nobody refers to it any more. True: it waits for the next call on the writer. */
+static bool retire(struct resident *resident) {
   struct respool *spool = resident->spool;
-  if (spool_forked(spool)) return; /* the parent's business: nothing here may be touched */
-  if (atomic_fetch_sub_explicit(&resident->references, 1, memory_order_acq_rel) != 1) return;
-  if (!resident->pinned && spool->options.defer_release == 0) {
-    destroy(resident);
-    return;
-  }
   os_lock(&spool->lock);
-  if (resident->pinned) unpin(resident);
   bool defer = spool->options.defer_release != 0 && !spool->writer_closed;
   if (defer) {
+    pin(resident);
     resident->next = spool->deferred;
     spool->deferred = resident;
+  } else {
+    unpin(resident);
   }
   os_unlock(&spool->lock);
-  if (!defer) destroy(resident);
+  return defer;
+}
+
+void resident_release(void *object) {
+  struct resident *resident = object;
+  if (spool_forked(resident->spool)) return; /* the parent's business: nothing here may be touched */
+  if (atomic_fetch_sub_explicit(&resident->references, 1, memory_order_acq_rel) != 1) return;
+  bool plain = !resident->pinned && resident->spool->options.defer_release == 0;
+  if (plain || !retire(resident)) destroy(resident);
 }
 
 void resident_drop(struct respool *spool, struct entry *entry, struct resident **list) {
@@ -95,10 +108,7 @@ void resident_drop(struct respool *spool, struct entry *entry, struct resident *
   measure_extents(spool->layout, &resident->array, discharge_extent, &spool->charged);
   spool->fixed -= measure_fixed(spool->layout);
   bool held = atomic_load_explicit(&resident->references, memory_order_acquire) > 1;
-  if (held && ledger_reserve(&spool->pinned, resident_buffers(spool))) {
-    measure_extents(spool->layout, &resident->array, pin_extent, &spool->pinned);
-    resident->pinned = true;
-  }
+  if (held) pin(resident);
   resident->next = *list;
   *list = resident;
 }
@@ -115,6 +125,7 @@ void resident_release_deferred(struct respool *spool) {
   if (spool->options.defer_release == 0) return;
   os_lock(&spool->lock);
   struct resident *list = spool->deferred;
+  for (struct resident *resident = list; resident != NULL; resident = resident->next) unpin(resident);
   spool->deferred = NULL;
   os_unlock(&spool->lock);
   while (list != NULL) {

@@ -206,6 +206,13 @@ static bool stays(const struct respool *spool, const struct resident *resident) 
   return spool->options.mode == RESPOOL_MODE_ALL && resident->kept;
 }
 
+/* The lock is held. */
+static void settle_due(struct respool *spool, const struct resident *resident) {
+  spool->due.bytes -= resident->charge;
+  spool->due.shown -= resident->shown;
+  if (--spool->due.count == 0) spool->due.largest = 0;
+}
+
 /* The lock is held. Dropped batches go to `*dropped`. */
 static void publish_item(struct respool *spool, const struct run_item *item, struct resident **dropped) {
   struct entry *entry = catalog_at(&spool->catalog, item->index);
@@ -215,7 +222,7 @@ static void publish_item(struct respool *spool, const struct run_item *item, str
   spool->batches_stored++;
   spool->bytes_stored += item->size.metadata + item->size.body;
   if (item->resident == NULL) return;
-  if (item->due) spool->due_bytes -= item->resident->charge;
+  if (item->due) settle_due(spool, item->resident);
   if (!stays(spool, item->resident)) resident_drop(spool, entry, dropped);
 }
 
@@ -230,7 +237,7 @@ static void publish_run(struct respool *spool, int64_t end, struct resident **dr
 /* The lock is held. What was unkept for this run is kept as before. */
 static void abort_run(struct respool *spool) {
   struct run *run = spool->run;
-  for (int64_t i = run->count - run->unkept; i < run->count; i++) resident_keep(run->items[i].resident);
+  for (int64_t i = run->count - 1; i >= run->count - run->unkept; i--) resident_keep(run->items[i].resident);
   spool->write_failures++;
 }
 
@@ -245,82 +252,114 @@ static int64_t collect(struct respool *spool, int64_t target) {
   return spool->run->count;
 }
 
+/* What one run came to. */
+struct progress {
+  bool more;     /* something was written, and there may be more */
+  int64_t freed; /* bytes no longer charged */
+  int64_t next;  /* write_next after it */
+};
+
 /* One run with the pen. Its dropped batches are for the caller to release, without the pen. */
-static respool_status run_with_pen(struct respool *spool, int64_t target, bool *more, struct resident **dropped,
-                                   respool_error *error) {
+static respool_status run_with_pen(struct respool *spool, int64_t target, struct progress *progress,
+                                   struct resident **dropped, respool_error *error) {
   respool_status status = open_tools(spool, error);
   if (status != RESPOOL_OK) return status;
   os_lock(&spool->lock);
   int64_t count = collect(spool, target);
+  progress->next = spool->write_next;
   os_unlock(&spool->lock);
-  *more = count > 0;
   if (count == 0) return RESPOOL_OK;
   int64_t end = 0;
   status = write_run(spool, &end, error);
   os_lock(&spool->lock);
+  int64_t before = spool_charged(spool);
   if (status == RESPOOL_OK)
     publish_run(spool, end, dropped);
   else
     abort_run(spool);
+  *progress = (struct progress){true, before - spool_charged(spool), spool->write_next};
   spool_assert(spool);
   os_unlock(&spool->lock);
   return status;
 }
 
-/* `*more`: something was written, and there may be more. */
-static respool_status spill_run(struct respool *spool, int64_t target, bool *more, respool_error *error) {
+static respool_status spill_run(struct respool *spool, int64_t target, struct progress *progress,
+                                respool_error *error) {
   struct resident *dropped = NULL;
-  *more = false;
+  *progress = (struct progress){0};
   take_pen(spool);
-  respool_status status = run_with_pen(spool, target, more, &dropped, error);
+  respool_status status = run_with_pen(spool, target, progress, &dropped, error);
   give_pen(spool);
   resident_release_list(dropped);
+  return status;
+}
+
+/* Write what is due of the batches before `until`. */
+static respool_status spill_until(struct respool *spool, int64_t until, respool_error *error) {
+  respool_status status;
+  struct progress progress;
+  do {
+    status = spill_run(spool, DUE_ONLY, &progress, error);
+  } while (status == RESPOOL_OK && progress.more && progress.next < until);
   return status;
 }
 
 respool_status spill_due(struct respool *spool, respool_error *error) {
-  respool_status status;
-  bool more;
-  do {
-    status = spill_run(spool, DUE_ONLY, &more, error);
-  } while (status == RESPOOL_OK && more);
-  return status;
+  return spill_until(spool, INT64_MAX, error);
 }
 
-/* Mode all: what stays in memory is in the file as well, so it can just be let go. */
-static void drop_written(struct respool *spool, int64_t target) {
-  struct resident *dropped = NULL;
-  take_pen(spool);
+/* Mode all: what stays in memory is in the file as well and can just be let go, a portion at a time. False: enough. */
+static bool drop_portion(struct respool *spool, int64_t target, struct resident **dropped) {
   os_lock(&spool->lock);
-  while (spool_charged(spool) > target && spool->kept != NULL) {
+  int most = RUN_MOST;
+  while (most > 0 && spool_charged(spool) > target && spool->kept != NULL) {
     struct entry *entry = catalog_at(&spool->catalog, spool->kept->index);
     resident_unkeep(spool);
-    if (entry->offset >= 0) resident_drop(spool, entry, &dropped);
+    if (entry->offset >= 0) resident_drop(spool, entry, dropped);
+    most--;
   }
   os_unlock(&spool->lock);
-  give_pen(spool);
-  resident_release_list(dropped);
+  return most == 0;
 }
 
-static bool above(struct respool *spool, int64_t target) {
-  os_lock(&spool->lock);
-  bool above = spool_charged(spool) > target;
-  if (above && spool->ordered) spill_begin(spool);
-  os_unlock(&spool->lock);
-  return above;
-}
-
-static respool_status spill_kept(struct respool *spool, int64_t target, respool_error *error) {
-  respool_status status = RESPOOL_OK;
+static void drop_written(struct respool *spool, int64_t target) {
   bool more = true;
-  while (status == RESPOOL_OK && more && above(spool, target)) status = spill_run(spool, target, &more, error);
+  while (more) {
+    struct resident *dropped = NULL;
+    take_pen(spool);
+    more = drop_portion(spool, target, &dropped);
+    give_pen(spool);
+    resident_release_list(dropped);
+  }
+}
+
+/*
+ * What is above the target, and how many batches there are: what comes later is not this call's, or it might not end.
+ */
+static int64_t excess(struct respool *spool, int64_t target, int64_t *count) {
+  os_lock(&spool->lock);
+  int64_t excess = spool_charged(spool) - target;
+  if (excess > 0 && spool->ordered) spill_begin(spool);
+  *count = spool->catalog.count;
+  os_unlock(&spool->lock);
+  return excess;
+}
+
+static respool_status spill_kept(struct respool *spool, int64_t target, int64_t bytes, respool_error *error) {
+  respool_status status = RESPOOL_OK;
+  struct progress progress = {.more = true};
+  for (; status == RESPOOL_OK && progress.more && bytes > 0; bytes -= progress.freed) {
+    status = spill_run(spool, target, &progress, error);
+  }
   return status;
 }
 
 respool_status spill_down(struct respool *spool, int64_t target, respool_error *error) {
-  if (!above(spool, target)) return RESPOOL_OK;
-  if (!spool->ordered) return spill_kept(spool, target, error);
-  respool_status status = spill_due(spool, error); /* a stream in order is written whole, or not at all */
+  int64_t count;
+  int64_t bytes = excess(spool, target, &count);
+  if (bytes <= 0) return RESPOOL_OK;
+  if (!spool->ordered) return spill_kept(spool, target, bytes, error);
+  respool_status status = spill_until(spool, count, error); /* a stream in order is written whole, or not at all */
   if (status == RESPOOL_OK && spool->options.mode == RESPOOL_MODE_ALL) drop_written(spool, target);
   return status;
 }
@@ -349,10 +388,10 @@ static bool end_with_pen(struct respool *spool, bool seal, respool_status *statu
   bool wanted = whole && (seal || spool->sealed) && spool->store != NULL && !spool->ended;
   os_unlock(&spool->lock);
   *status = wanted ? write_end(spool, error) : RESPOOL_OK;
-  if (*status != RESPOOL_OK) return whole;
   os_lock(&spool->lock);
-  if (wanted) spool->ended = true;
-  if (whole && seal) spool->sealed = true;
+  if (*status != RESPOOL_OK) spool->write_failures++;
+  if (*status == RESPOOL_OK && wanted) spool->ended = true;
+  if (*status == RESPOOL_OK && whole && seal) spool->sealed = true;
   os_unlock(&spool->lock);
   return whole;
 }
@@ -383,22 +422,41 @@ respool_status spill_mark_end(struct respool *spool, respool_error *error) {
 
 /* ---- What is due ----------------------------------------------------------------------------------- */
 
+static void add_due(struct respool *spool, const struct resident *resident) {
+  spool->due.count++;
+  spool->due.bytes += resident->charge;
+  spool->due.shown = add_saturating(spool->due.shown, resident->shown);
+  if (resident->charge > spool->due.largest) spool->due.largest = resident->charge;
+}
+
 void spill_begin(struct respool *spool) {
   if (spool->spilling) return;
   spool->spilling = true;
   spool->crossed = true;
-  spool->due_bytes = spool_charged(spool);
+  for (int64_t i = 0; i < spool->catalog.count; i++) {
+    const struct entry *entry = catalog_at(&spool->catalog, i);
+    if (entry->resident != NULL) add_due(spool, entry->resident);
+  }
+}
+
+/*
+ * A chunk of rows, or so much memory beside the one batch that weighs most (slices of one large array weigh it once,
+ * and can well be written together).
+ */
+bool spill_wanted(const struct respool *spool) {
+  int64_t chunk = spool->options.write_chunk;
+  return spool->due.shown >= chunk || spool->due.bytes - spool->due.largest >= chunk;
 }
 
 bool spill_account(struct respool *spool, struct resident *resident) {
   bool fits = spool_charged(spool) <= spool->memory_limit;
   bool keeps = spool->options.mode != RESPOOL_MODE_ON_LIMIT;
   if (fits && keeps) resident_keep(resident);
-  if (spool->ordered ? spool->spilling : !resident->kept) spool->due_bytes += resident->charge;
+  if (spool->ordered ? spool->spilling : !resident->kept) add_due(spool, resident);
   if (!fits && !spool->crossed) { /* invariant 4: this one writes before its append returns, however little it is */
     spool->crossed = true;
     if (spool->ordered) spill_begin(spool);
     return true;
   }
-  return spool->due_bytes >= spool->options.write_chunk;
+  return spill_wanted(spool);
 }

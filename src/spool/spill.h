@@ -29,6 +29,9 @@ respool_status spill_mark_end(struct respool *spool, respool_error *error);
 
 void spill_close(struct respool *spool);
 
+/* As much waits to be written as may. The lock is held. */
+bool spill_wanted(const struct respool *spool);
+
 /* A batch was accepted. The lock is held. True: it is time to write. */
 bool spill_account(struct respool *spool, struct resident *resident);
 

@@ -65,14 +65,16 @@ static respool_status choose_mode(respool_options *options, respool_error *error
   return RESPOOL_OK;
 }
 
-/* Strings become ours; on failure none is left. */
+/* Strings become ours; what is there on failure is freed with the spool. */
 static respool_status copy_strings(respool_options *options, respool_error *error) {
-  const char *path = options->path;
-  const char *directory = options->directory;
-  options->path = mem_copy_string(path);
-  options->directory = mem_copy_string(directory);
-  bool complete = (path == NULL || options->path != NULL) && (directory == NULL || options->directory != NULL);
-  return complete ? RESPOOL_OK : error_no_memory(error);
+  char *path = NULL;
+  char *directory = NULL;
+  respool_status status = RESPOOL_OK;
+  if (options->path != NULL) status = os_absolute(options->path, &path, error);
+  if (status == RESPOOL_OK && options->directory != NULL) status = os_absolute(options->directory, &directory, error);
+  options->path = path;
+  options->directory = directory;
+  return status;
 }
 
 static respool_status read_options(const respool_options *given, respool_options *options, respool_error *error) {

@@ -47,11 +47,16 @@ struct respool {
   int32_t state;         /* RESPOOL_OPEN, ... */
   respool_error failure; /* in RESPOOL_FAILED */
 
-  bool sealed;           /* finish has come so far that no more batches can come */
-  bool crossed;          /* the limit has been passed */
-  bool spilling;         /* ordered: every batch is to be written, from `write_next` on */
-  int64_t write_next;    /* all before it are written or kept in memory */
-  int64_t due_bytes;     /* charged for batches that wait to be written */
+  bool sealed;        /* finish has come so far that no more batches can come */
+  bool crossed;       /* the limit has been passed */
+  bool spilling;      /* ordered: every batch is to be written, from `write_next` on */
+  int64_t write_next; /* all before it are written or kept in memory */
+  struct {
+    int64_t count;
+    int64_t bytes;       /* charged for them when they came */
+    int64_t shown;       /* bytes of their rows */
+    int64_t largest;     /* charge of one of them */
+  } due;                 /* batches that wait to be written */
   struct resident *kept; /* overflow, all: the latest batch that is to stay in memory; linked downwards */
 
   int64_t batches_resident;

@@ -36,6 +36,12 @@ static respool_status check_open(struct respool *spool, respool_error *error) {
   return RESPOOL_OK;
 }
 
+static respool_status leave(struct respool_writer *writer, respool_status status) {
+  resident_release_deferred(writer->spool);
+  atomic_store_explicit(&writer->inside, false, memory_order_release);
+  return status;
+}
+
 static respool_status enter(struct respool_writer *writer, respool_error *error) {
   if (writer == NULL) return error_set(error, RESPOOL_INVALID, "the writer is NULL");
   if (spool_forked(writer->spool)) return spool_refuse_forked(error);
@@ -43,26 +49,18 @@ static respool_status enter(struct respool_writer *writer, respool_error *error)
     return error_set(error, RESPOOL_MISUSE, "another thread is inside this writer");
   }
   respool_status status = check_open(writer->spool, error);
-  if (status != RESPOOL_OK) atomic_store_explicit(&writer->inside, false, memory_order_release);
-  return status;
-}
-
-static respool_status leave(struct respool_writer *writer, respool_status status) {
-  resident_release_deferred(writer->spool);
-  atomic_store_explicit(&writer->inside, false, memory_order_release);
-  return status;
+  return status == RESPOOL_OK ? status : leave(writer, status);
 }
 
 /* ---- Appending ------------------------------------------------------------------------------------- */
 
-/* Invariant 4: where more than that waits already, because writing failed, nothing is accepted before it is written. */
+/* Invariant 4: where as much waits already as may, because writing failed, nothing is accepted before it is written. */
 static respool_status make_room(struct respool *spool, respool_error *error) {
   os_lock(&spool->lock);
-  int64_t limit = spool->memory_limit;
-  bool full = spool_charged(spool) - spool->options.write_chunk > limit;
+  bool full = spill_wanted(spool);
   os_unlock(&spool->lock);
   if (!full) return RESPOOL_OK;
-  respool_status status = spill_down(spool, limit, error);
+  respool_status status = spill_due(spool, error);
   if (status != RESPOOL_OK) error_prefix(error, "batch not accepted");
   return status;
 }

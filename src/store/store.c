@@ -43,6 +43,7 @@ struct store {
   bool maps;
   bool is_private;
   bool in_memory;
+  bool sync_failed;
   atomic_llong written;
   atomic_llong mapped;
 };
@@ -143,8 +144,18 @@ void store_cut(struct store *store, int64_t length) {
   os_truncate(store->fd, length, NULL);
 }
 
+/*
+ * The system tells of data that it could not bring to the medium once, and calls the pages clean from then on: a second
+ * sync would answer that all is well.
+ */
 respool_status store_sync(struct store *store, respool_error *error) {
-  return os_sync(store->fd, store->path, error);
+  if (store->sync_failed) {
+    return error_set(error, RESPOOL_IO,
+                     "a sync of the spool file has failed before: what is on the medium is not known");
+  }
+  respool_status status = os_sync(store->fd, store->path, error);
+  store->sync_failed = status != RESPOOL_OK;
+  return status;
 }
 
 /* ---- Windows --------------------------------------------------------------------------------------- */

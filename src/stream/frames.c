@@ -88,6 +88,16 @@ static respool_status check_sizes(const struct frames *frames, const struct ipc_
                    frames->offset, message->body_size, frames->options.max_body_bytes);
 }
 
+/* A file that comes through a pipe: what is left is the footer, of which only the end is looked at. */
+static respool_status pass_footer(struct frames *frames, respool_error *error) {
+  if (!frames->is_file || frames->footer_at >= 0) return RESPOOL_OK;
+  uint8_t tail[IPC_MAGIC_BYTES];
+  respool_status status = source_drain(&frames->source, tail, sizeof tail, error);
+  if (status != RESPOOL_OK) return status;
+  if (memcmp(tail, IPC_MAGIC, IPC_MAGIC_BYTES) == 0) return RESPOOL_OK;
+  return error_set(error, RESPOOL_TRUNCATED, "the file ends without its footer: it was cut or not finished");
+}
+
 respool_status frames_next(struct frames *frames, struct ipc_message *message, respool_error *error) {
   drop_metadata(frames);
   if (frames->footer_at >= 0 && frames->source.position >= frames->footer_at) {
@@ -98,8 +108,9 @@ respool_status frames_next(struct frames *frames, struct ipc_message *message, r
   respool_status status = take_prefix(frames, &prefix, error);
   if (status != RESPOOL_OK) return status;
   if (prefix.is_end) {
-    frames->has_end = true;
-    return RESPOOL_END;
+    status = pass_footer(frames, error);
+    frames->has_end = status == RESPOOL_OK;
+    return status == RESPOOL_OK ? RESPOOL_END : status;
   }
   if (prefix.metadata_size > frames->options.max_metadata_bytes) {
     return error_set(error, RESPOOL_CORRUPT,

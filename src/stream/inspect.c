@@ -105,10 +105,6 @@ static respool_status inspect_messages(struct inspection *inspection, respool_er
     return error_set(error, RESPOOL_TRUNCATED, "the input ends before its schema");
   }
   inspection->summary.has_end = frames->has_end;
-  if (frames->is_file && frames->footer_at < 0) { /* from a pipe: the footer is still to come */
-    status = source_drain(&frames->source, error);
-    if (status != RESPOOL_OK) return status;
-  }
   inspection->summary.total_bytes = frames->footer_at >= 0 ? frames->source.size : frames->source.position;
   return RESPOOL_OK;
 }

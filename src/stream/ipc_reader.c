@@ -163,7 +163,9 @@ static respool_status read_schema(struct ipc_reader *reader, respool_error *erro
   if (big_endian) status = error_set(error, RESPOOL_UNSUPPORTED, "big-endian input is not supported yet");
   if (status == RESPOOL_OK) status = layout_open(&schema, reader->frames.options.max_depth, &reader->layout, error);
   schema_release(&schema);
-  return status;
+  if (status != RESPOOL_INVALID) return status;
+  if (error != NULL) error->status = RESPOOL_CORRUPT; /* it is not the caller's schema */
+  return RESPOOL_CORRUPT;
 }
 
 /* A descriptor that the stream was to close is still the caller's when opening fails. */

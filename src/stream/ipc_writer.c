@@ -24,8 +24,7 @@ struct ipc_writer {
   void *user_data;
 };
 
-static respool_status write_piece(const struct ipc_writer *writer, const struct gather_piece *piece,
-                                  respool_error *error) {
+static respool_status write_piece(struct ipc_writer *writer, const struct gather_piece *piece, respool_error *error) {
   const uint8_t *at = piece->bytes;
   int64_t rest = (int64_t)piece->length;
   while (rest > 0) {
@@ -37,21 +36,17 @@ static respool_status write_piece(const struct ipc_writer *writer, const struct 
     }
     at += taken;
     rest -= taken;
+    writer->totals.bytes += taken;
   }
   return RESPOOL_OK;
 }
 
 static respool_status drain(void *context, const struct gather_piece *pieces, int count, respool_error *error) {
   struct ipc_writer *writer = context;
+  if (writer->fd >= 0) return os_write(writer->fd, pieces, count, &writer->totals.bytes, error);
   respool_status status = RESPOOL_OK;
-  if (writer->fd >= 0) {
-    status = os_write(writer->fd, pieces, count, error);
-  } else {
-    for (int i = 0; status == RESPOOL_OK && i < count; i++) status = write_piece(writer, &pieces[i], error);
-  }
-  if (status != RESPOOL_OK) return status;
-  for (int i = 0; i < count; i++) writer->totals.bytes += (int64_t)pieces[i].length;
-  return RESPOOL_OK;
+  for (int i = 0; status == RESPOOL_OK && i < count; i++) status = write_piece(writer, &pieces[i], error);
+  return status;
 }
 
 static respool_status open_layout(struct ipc_writer *writer, respool_error *error) {

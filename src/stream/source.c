@@ -133,13 +133,17 @@ respool_status source_skip(struct source *source, int64_t size, const char *what
   return RESPOOL_OK;
 }
 
-respool_status source_drain(struct source *source, respool_error *error) {
-  uint8_t scratch[1 << 14];
+enum { LONGEST_TAIL = 64 };
+
+respool_status source_drain(struct source *source, uint8_t *tail, size_t size, respool_error *error) {
+  uint8_t scratch[LONGEST_TAIL + (1 << 14)] = {0}; /* the last bytes of what came before, then what comes */
   int64_t taken;
   respool_status status;
   do {
-    status = source_take(source, scratch, sizeof scratch, &taken, error);
-  } while (status == RESPOOL_OK && taken == (int64_t)sizeof scratch);
+    status = source_take(source, scratch + LONGEST_TAIL, (int64_t)sizeof scratch - LONGEST_TAIL, &taken, error);
+    memmove(scratch, scratch + taken, LONGEST_TAIL);
+  } while (status == RESPOOL_OK && taken == (int64_t)sizeof scratch - LONGEST_TAIL);
+  memcpy(tail, scratch + LONGEST_TAIL - size, size);
   return status;
 }
 

@@ -42,8 +42,8 @@ respool_status source_take_buffer(struct source *source, struct pool *pool, int6
 /* Pass over `size` bytes, by seeking where that is possible. */
 respool_status source_skip(struct source *source, int64_t size, const char *what, respool_error *error);
 
-/* Pass over all that is left. */
-respool_status source_drain(struct source *source, respool_error *error);
+/* Pass over all that is left and give its last `size` bytes (<= 64; zeros before them where it has fewer). */
+respool_status source_drain(struct source *source, uint8_t *tail, size_t size, respool_error *error);
 
 /* Read at a place of a file that can seek, counted from where it stood at first; leaves the position alone. */
 respool_status source_read_at(const struct source *source, void *bytes, int64_t size, int64_t at, respool_error *error);

@@ -118,10 +118,20 @@ static void clean(char *text) {
   }
 }
 
+/* A text that fills its room was cut, maybe inside its last character: that goes. */
+static void cut_tail(char *text, size_t room) {
+  size_t length = strlen(text);
+  if (length + 1 < room || length == 0) return;
+  size_t start = length - 1;
+  while (start > 0 && ((unsigned char)text[start] & 0xC0) == 0x80) start--;
+  if (utf8_length((const unsigned char *)text + start) == 0) text[start] = '\0';
+}
+
 static void fill(respool_error *error, respool_status status, int os_error, const char *format, va_list args) {
   error->status = status;
   error->os_error = os_error;
   if (vsnprintf(error->message, sizeof error->message, format, args) < 0) error->message[0] = '\0';
+  cut_tail(error->message, sizeof error->message);
   clean(error->message);
 }
 
@@ -157,6 +167,7 @@ respool_status error_set_os(respool_error *error, int os_error, const char *form
   if (strerror_r(os_error, reason, sizeof reason) != 0) snprintf(reason, sizeof reason, "error %d", os_error);
   size_t used = strlen(error->message);
   snprintf(error->message + used, sizeof error->message - used, ": %s", reason);
+  cut_tail(error->message, sizeof error->message);
   clean(error->message);
   return status;
 }
@@ -170,6 +181,7 @@ void error_prefix(respool_error *error, const char *format, ...) {
   va_end(args);
   size_t used = strlen(text);
   snprintf(text + used, sizeof text - used, ": %s", error->message);
+  cut_tail(text, sizeof text);
   clean(text);
   memcpy(error->message, text, sizeof text);
 }
