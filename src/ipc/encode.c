@@ -263,17 +263,22 @@ static respool_status put_aligned_bits(const struct segment *segment, struct gat
   return gather_put(gather, &last, 1, error);
 }
 
+/* Unsigned, since offsets between the first and the last may be anything where nobody has checked them. */
+static uint64_t rebased(const struct segment *segment, const uint8_t *source, int64_t i) {
+  return (uint64_t)offset_at(source, segment->width, i) - (uint64_t)segment->base;
+}
+
 static void rebase(const struct segment *segment, int64_t from, int64_t count, uint8_t *out) {
   const uint8_t *source = segment->source + from * segment->width;
   if (segment->width == 4) {
     for (int64_t i = 0; i < count; i++) {
-      int32_t value = (int32_t)(offset_at(source, 4, i) - segment->base);
+      uint32_t value = (uint32_t)rebased(segment, source, i);
       memcpy(out + 4 * i, &value, 4);
     }
     return;
   }
   for (int64_t i = 0; i < count; i++) {
-    int64_t value = offset_at(source, 8, i) - segment->base;
+    uint64_t value = rebased(segment, source, i);
     memcpy(out + 8 * i, &value, 8);
   }
 }

@@ -92,6 +92,7 @@ static respool_status write_all(struct ipc_writer *writer, respool_error *error)
   gather_reset(writer->gather, drain, writer);
   respool_status status = open_layout(writer, error);
   if (status == RESPOOL_OK) status = ipc_encode_schema(&writer->layout->schema, writer->gather, error);
+  if (status == RESPOOL_OK) status = gather_flush(writer->gather, error); /* the first batch may be long in coming */
   if (status == RESPOOL_OK) status = write_batches(writer, error);
   if (status == RESPOOL_OK) status = ipc_put_end(writer->gather, error);
   if (status == RESPOOL_OK) status = gather_flush(writer->gather, error);
