@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory of single array nodes, their counting and release; for the files of the kit that build arrays. */
+#ifndef RESPOOL_TESTS_KIT_ARRAY_NODE_H
+#define RESPOOL_TESTS_KIT_ARRAY_NODE_H
+
+#include <respool/respool.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { KIT_NODE_BUFFERS = 3 };
+
+/* A counted node without buffers yet and with zeroed children. */
+void kit_node_init(struct ArrowArray *array, int64_t n_buffers, int64_t n_children);
+
+/* Zeroed memory of exactly `size` bytes (so that a sanitizer sees every step outside), owned by the node, as buffer
+ * `index`. With `odd` it starts at an odd address. */
+void *kit_node_buffer(struct ArrowArray *array, int index, size_t size, bool odd);
+
+/* Memory that is not the node's own; `release` is called with it when the node is released. */
+void kit_node_borrow(struct ArrowArray *array, int index, const void *memory, void (*release)(void *), void *owner);
+
+#endif
