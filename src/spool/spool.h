@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The spool itself, as its rooms' files share it: catalog.c, ledger.c (what there is and what it weighs), resident.c
- * (batches in memory), spill.c (to disk), wait.c (who waits), writer.c, reader.c, export.c (the handles), spool.c
- * (the whole).
+ * The spool itself, as the files of this room share it. From the ground up: catalog.c, ledger.c, wait.c (what there
+ * is, what it weighs, who waits), core.c, resident.c (batches in memory), due.c, run.c, spill.c (to disk), handle.c
+ * (what goes with the last handle), writer.c, reader.c, export.c (the handles), options.c, spool.c (the whole).
  *
  * LOCKS. `lock` guards everything below it here that is not said to be otherwise. Under it there is no I/O, no
  * callback, and no release of an array (invariant 6). `pen` is the right to encode and write: a flag under the lock,
@@ -96,6 +96,12 @@ void spool_release_reference(struct respool *spool);
 static inline int64_t spool_charged(const struct respool *spool) {
   return spool->charged.bytes + spool->fixed;
 }
+
+/* The caller's options with defaults and the mode chosen; its strings are still the caller's. RESPOOL_INVALID. */
+respool_status spool_read_options(const respool_options *given, respool_options *options, respool_error *error);
+
+/* Make the strings ours, paths absolute; what is there on failure is freed with the spool. */
+respool_status spool_copy_strings(respool_options *options, respool_error *error);
 
 /* Change the state and tell everybody who waits. Not locked. */
 void spool_end(struct respool *spool, int32_t state, const respool_error *failure);

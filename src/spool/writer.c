@@ -2,6 +2,7 @@
 /* The one producer. Its state is the spool's; the handle adds the batch that was pulled but not accepted. */
 #include "arrow/check.h"
 #include "arrow/schema.h"
+#include "spool/due.h"
 #include "spool/resident.h"
 #include "spool/spill.h"
 #include "stream/pull.h"
@@ -57,7 +58,7 @@ static respool_status enter(struct respool_writer *writer, respool_error *error)
 /* Invariant 4: where as much waits already as may, because writing failed, nothing is accepted before it is written. */
 static respool_status make_room(struct respool *spool, respool_error *error) {
   os_lock(&spool->lock);
-  bool full = spill_wanted(spool);
+  bool full = due_wanted(spool);
   os_unlock(&spool->lock);
   if (!full) return RESPOOL_OK;
   respool_status status = spill_due(spool, error);
@@ -86,7 +87,7 @@ static respool_status accept_rows(struct respool *spool, struct ArrowArray *arra
   entry->rows = array->length;
   spool->rows = add_saturating(spool->rows, array->length);
   resident_admit(resident, array, spool->catalog.count - 1);
-  *write = spill_account(spool, resident);
+  *write = due_account(spool, resident);
   bool any = waiters_tell(&spool->waiters, &due);
   spool_assert(spool);
   os_unlock(&spool->lock);

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options of a spool: defaults, checks, and what follows from them. */
+#include "spool/spool.h"
+
+#include "os/file.h"
+#include "support/error.h"
+#include "support/options.h"
+
+#include <string.h>
+
+void respool_options_init(respool_options *options, size_t struct_size) {
+  if (options == NULL) return;
+  respool_options defaults = {.struct_size = sizeof defaults,
+                              .memory_limit = RESPOOL_DEFAULT_MEMORY_LIMIT,
+                              .write_chunk = RESPOOL_DEFAULT_WRITE_CHUNK};
+  memcpy(options, &struct_size, sizeof struct_size);
+  options_give(&defaults, sizeof defaults, options, NULL);
+}
+
+enum { CHUNK_LEAST = 4 << 10, CHUNK_MOST = 1 << 30 };
+
+static respool_status check_ranges(const respool_options *options, respool_error *error) {
+  if (options->memory_limit < 0) {
+    return error_set(error, RESPOOL_INVALID, "memory_limit is negative: 0 spills at once, RESPOOL_NO_LIMIT never");
+  }
+  if (options->write_chunk < CHUNK_LEAST || options->write_chunk > CHUNK_MOST) {
+    return error_set(error, RESPOOL_INVALID, "write_chunk %lld is not in 4 KiB to 1 GiB",
+                     (long long)options->write_chunk);
+  }
+  if (options->mode < RESPOOL_MODE_DEFAULT || options->mode > RESPOOL_MODE_ALL) {
+    return error_set(error, RESPOOL_INVALID, "mode %d is none of RESPOOL_MODE_...", options->mode);
+  }
+  if (options->replay < RESPOOL_REPLAY_AUTO || options->replay > RESPOOL_REPLAY_READ) {
+    return error_set(error, RESPOOL_INVALID, "replay %d is none of RESPOOL_REPLAY_...", options->replay);
+  }
+  if ((options->defer_release | options->sync_on_finish | 1) != 1) {
+    return error_set(error, RESPOOL_INVALID, "defer_release or sync_on_finish is neither 0 nor 1");
+  }
+  return RESPOOL_OK;
+}
+
+static respool_status choose_mode(respool_options *options, respool_error *error) {
+  bool named = options->path != NULL;
+  if (options->mode == RESPOOL_MODE_DEFAULT) options->mode = named ? RESPOOL_MODE_ALL : RESPOOL_MODE_OVERFLOW;
+  if (options->mode == RESPOOL_MODE_OVERFLOW && named) {
+    return error_set(error, RESPOOL_INVALID,
+                     "mode overflow writes only a part of the stream: it takes no path (modes all and on_limit do)");
+  }
+  if (options->mode == RESPOOL_MODE_ALL && !named) {
+    return error_set(error, RESPOOL_INVALID, "mode all writes a file to keep: it needs a path");
+  }
+  if (named && options->directory != NULL) {
+    return error_set(error, RESPOOL_INVALID, "a directory is for anonymous files: it does not go with a path");
+  }
+  if ((named && options->path[0] == '\0') || (options->directory != NULL && options->directory[0] == '\0')) {
+    return error_set(error, RESPOOL_INVALID, "the path or directory is empty");
+  }
+  return RESPOOL_OK;
+}
+
+respool_status spool_copy_strings(respool_options *options, respool_error *error) {
+  char *path = NULL;
+  char *directory = NULL;
+  respool_status status = RESPOOL_OK;
+  if (options->path != NULL) status = os_absolute(options->path, &path, error);
+  if (status == RESPOOL_OK && options->directory != NULL) status = os_absolute(options->directory, &directory, error);
+  options->path = path;
+  options->directory = directory;
+  return status;
+}
+
+respool_status spool_read_options(const respool_options *given, respool_options *options, respool_error *error) {
+  respool_options_init(options, sizeof *options);
+  respool_status status = options_merge(given, options, sizeof *options, error);
+  if (status == RESPOOL_OK) status = check_ranges(options, error);
+  if (status == RESPOOL_OK) status = choose_mode(options, error);
+  return status;
+}

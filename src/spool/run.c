@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs: see run.h. */
+#include "spool/run.h"
+
+#include "ipc/message.h"
+#include "ipc/schema.h"
+#include "spool/due.h"
+#include "support/alloc.h"
+#include "support/arith.h"
+#include "support/error.h"
+
+/* A batch on its way to the file. */
+struct run_item {
+  int64_t index;
+  struct resident
+      *resident; /* NULL: it has no rows. Not counted: only the pen's holder lets go of what the catalog holds */
+  bool due;      /* counted in due_bytes */
+  int64_t offset;
+  struct ipc_size size;
+};
+
+/* The pen's holder fills one run after another. */
+struct run {
+  int64_t count;
+  int64_t bytes;  /* bytes of the batches, about */
+  int64_t next;   /* what write_next becomes when the run is written */
+  int64_t unkept; /* the last so many items were taken from the kept ones */
+  struct run_item items[RUN_MOST];
+};
+
+/* ---- The pen --------------------------------------------------------------------------------------- */
+
+void pen_take(struct respool *spool) {
+  os_lock(&spool->lock);
+  while (spool->pen_taken) os_wait(&spool->pen_free, &spool->lock);
+  spool->pen_taken = true;
+  os_unlock(&spool->lock);
+}
+
+void pen_give(struct respool *spool) {
+  os_lock(&spool->lock);
+  spool->pen_taken = false;
+  os_wake_one(&spool->pen_free);
+  os_unlock(&spool->lock);
+}
+
+static respool_status open_tools(struct respool *spool, respool_error *error) {
+  if (spool->run == NULL) spool->run = mem_alloc(sizeof *spool->run);
+  if (spool->gather == NULL) spool->gather = gather_open();
+  if (spool->run == NULL || spool->gather == NULL) return error_no_memory(error);
+  if (spool->encoder != NULL) return RESPOOL_OK;
+  return ipc_encoder_open(spool->layout, &spool->encoder, error);
+}
+
+void run_close(struct respool *spool) {
+  store_close(spool->store);
+  ipc_encoder_close(spool->encoder);
+  gather_close(spool->gather);
+  mem_free(spool->run);
+  spool->store = NULL;
+  spool->encoder = NULL;
+  spool->gather = NULL;
+  spool->run = NULL;
+}
+
+/* ---- The file -------------------------------------------------------------------------------------- */
+
+/* Where the gather's pieces go, one drain after another. */
+struct pen_stroke {
+  struct store *store;
+  int64_t offset;
+};
+
+static respool_status write_pieces(void *context, const struct gather_piece *pieces, int count, respool_error *error) {
+  struct pen_stroke *stroke = context;
+  respool_status status = store_write(stroke->store, pieces, count, stroke->offset, error);
+  if (status != RESPOOL_OK) return status;
+  for (int i = 0; i < count; i++) stroke->offset += (int64_t)pieces[i].length;
+  return RESPOOL_OK;
+}
+
+/* Of the pen's holder: the file, made when the first bytes are due (invariant 5). */
+static respool_status open_file(struct respool *spool, respool_error *error) {
+  if (spool->store != NULL) return RESPOOL_OK;
+  struct store_options options = {
+      .path = spool->options.path, .directory = spool->options.directory, .replay = spool->options.replay};
+  struct store *store;
+  respool_status status = store_open(&options, &store, error);
+  if (status != RESPOOL_OK) return status;
+  os_lock(&spool->lock);
+  spool->store = store;
+  os_unlock(&spool->lock);
+  return RESPOOL_OK;
+}
+
+/* What a failed write left behind the committed end would spoil the readable prefix (invariant 11), and takes space. */
+static void undo_stroke(struct respool *spool) {
+  if (spool->store != NULL) store_cut(spool->store, spool->committed);
+}
+
+/* ---- Runs ------------------------------------------------------------------------------------------ */
+
+static void take_item(struct run *run, int64_t index, struct resident *resident, bool due) {
+  run->items[run->count++] = (struct run_item){.index = index, .resident = resident, .due = due};
+  if (resident == NULL) return;
+  run->bytes = add_saturating(run->bytes, resident->shown);
+}
+
+static bool run_full(const struct respool *spool) {
+  return spool->run->count == RUN_MOST || spool->run->bytes >= spool->options.write_chunk;
+}
+
+/*
+ * Whether an entry is to be written when its turn comes: in a file that is one stream all are, else those that don't
+ * stay.
+ */
+static bool entry_due(const struct respool *spool, const struct entry *entry) {
+  if (entry->offset >= 0) return false;
+  return spool->ordered || (entry->resident != NULL && !entry->resident->kept);
+}
+
+/* The lock is held. */
+static void collect_due(struct respool *spool) {
+  struct run *run = spool->run;
+  if (spool->ordered && !spool->spilling) return;
+  int64_t at = spool->write_next;
+  for (; at < spool->catalog.count && !run_full(spool); at++) {
+    struct entry *entry = catalog_at(&spool->catalog, at);
+    if (entry_due(spool, entry)) take_item(run, at, entry->resident, true);
+  }
+  run->next = at;
+}
+
+/*
+ * Overflow under pressure: the latest of the kept ones, as many as bring the charge down to `target`. The lock is
+ * held.
+ */
+static void collect_kept(struct respool *spool, int64_t target) {
+  struct run *run = spool->run;
+  int64_t charged = spool_charged(spool);
+  while (charged > target && spool->kept != NULL && !run_full(spool)) {
+    struct resident *resident = resident_unkeep(spool);
+    charged -= resident->charge;
+    take_item(run, resident->index, resident, false);
+    run->unkept++;
+  }
+}
+
+static void begin_run(struct respool *spool) {
+  spool->run->count = 0;
+  spool->run->bytes = 0;
+  spool->run->unkept = 0;
+  spool->run->next = spool->write_next;
+}
+
+/* A file that has nothing in it yet gets the schema first. */
+static respool_status write_head(struct respool *spool, respool_error *error) {
+  if (spool->committed > 0) return RESPOOL_OK;
+  return ipc_encode_schema(&spool->layout->schema, spool->gather, error);
+}
+
+static respool_status encode_items(struct respool *spool, respool_error *error) {
+  struct run *run = spool->run;
+  int64_t start = spool->committed;
+  for (int64_t i = 0; i < run->count; i++) {
+    struct run_item *item = &run->items[i];
+    const struct ArrowArray *array = item->resident != NULL ? &item->resident->array : &spool->empty;
+    item->offset = start + spool->gather->total;
+    respool_status status = ipc_encode_batch(spool->encoder, array, spool->gather, &item->size, error);
+    if (status != RESPOOL_OK) return status;
+  }
+  return gather_flush(spool->gather, error);
+}
+
+static respool_status commit_items(struct respool *spool, respool_error *error) {
+  struct run *run = spool->run;
+  for (int64_t i = 0; i < run->count; i++) {
+    struct run_item *item = &run->items[i];
+    respool_status status = store_commit(spool->store, item->offset, item->size.metadata + item->size.body, error);
+    if (status != RESPOOL_OK) return status;
+  }
+  return RESPOOL_OK;
+}
+
+/* Without the lock, with the pen: everything up to where the file is whole again. */
+static respool_status write_run(struct respool *spool, int64_t *end, respool_error *error) {
+  respool_status status = open_file(spool, error);
+  if (status != RESPOOL_OK) return status;
+  struct pen_stroke stroke = {.store = spool->store, .offset = spool->committed};
+  gather_reset(spool->gather, write_pieces, &stroke);
+  status = write_head(spool, error);
+  if (status == RESPOOL_OK) status = encode_items(spool, error);
+  if (status == RESPOOL_OK) status = commit_items(spool, error);
+  if (status != RESPOOL_OK) {
+    undo_stroke(spool);
+    return status;
+  }
+  *end = stroke.offset;
+  return RESPOOL_OK;
+}
+
+/* Whether the memory of a batch that is now written is let go. In mode all, what fits the limit stays as well. */
+static bool stays(const struct respool *spool, const struct resident *resident) {
+  return spool->options.mode == RESPOOL_MODE_ALL && resident->kept;
+}
+
+/* The lock is held. Dropped batches go to `*dropped`. */
+static void publish_item(struct respool *spool, const struct run_item *item, struct resident **dropped) {
+  struct entry *entry = catalog_at(&spool->catalog, item->index);
+  entry->offset = item->offset;
+  entry->metadata = (uint32_t)item->size.metadata;
+  entry->body = item->size.body;
+  spool->batches_stored++;
+  spool->bytes_stored += item->size.metadata + item->size.body;
+  if (item->resident == NULL) return;
+  if (item->due) due_settle(spool, item->resident);
+  if (!stays(spool, item->resident)) resident_drop(spool, entry, dropped);
+}
+
+static void publish_run(struct respool *spool, int64_t end, struct resident **dropped) {
+  struct run *run = spool->run;
+  for (int64_t i = 0; i < run->count; i++) publish_item(spool, &run->items[i], dropped);
+  spool->write_next = run->next;
+  spool->committed = end;
+  spool->ended = false;
+}
+
+/* The lock is held. What was unkept for this run is kept as before. */
+static void abort_run(struct respool *spool) {
+  struct run *run = spool->run;
+  for (int64_t i = run->count - 1; i >= run->count - run->unkept; i--) resident_keep(run->items[i].resident);
+  spool->write_failures++;
+}
+
+/* With the pen, under the lock: fill the run with what is due, or if nothing is, with kept ones down to `target`. */
+static int64_t collect(struct respool *spool, int64_t target) {
+  begin_run(spool);
+  collect_due(spool);
+  if (target != RUN_DUE_ONLY && !spool->ordered && spool->run->count == 0) collect_kept(spool, target);
+  if (spool->run->count == 0) spool->write_next = spool->run->next; /* nothing but kept ones to pass over */
+  return spool->run->count;
+}
+
+/* One run with the pen. Its dropped batches are for the caller to release, without the pen. */
+static respool_status run_with_pen(struct respool *spool, int64_t target, struct progress *progress,
+                                   struct resident **dropped, respool_error *error) {
+  respool_status status = open_tools(spool, error);
+  if (status != RESPOOL_OK) return status;
+  os_lock(&spool->lock);
+  int64_t count = collect(spool, target);
+  progress->next = spool->write_next;
+  os_unlock(&spool->lock);
+  if (count == 0) return RESPOOL_OK;
+  int64_t end = 0;
+  status = write_run(spool, &end, error);
+  os_lock(&spool->lock);
+  int64_t before = spool_charged(spool);
+  if (status == RESPOOL_OK)
+    publish_run(spool, end, dropped);
+  else
+    abort_run(spool);
+  *progress = (struct progress){true, before - spool_charged(spool), spool->write_next};
+  spool_assert(spool);
+  os_unlock(&spool->lock);
+  return status;
+}
+
+respool_status run_next(struct respool *spool, int64_t target, struct progress *progress, respool_error *error) {
+  struct resident *dropped = NULL;
+  *progress = (struct progress){0};
+  pen_take(spool);
+  respool_status status = run_with_pen(spool, target, progress, &dropped, error);
+  pen_give(spool);
+  resident_release_list(dropped);
+  return status;
+}
+
+/* ---- The ends of the file --------------------------------------------------------------------------- */
+
+respool_status run_create_file(struct respool *spool, respool_error *error) {
+  respool_status status = open_tools(spool, error);
+  if (status != RESPOOL_OK) return status;
+  begin_run(spool);
+  return write_run(spool, &spool->committed, error);
+}
+
+respool_status run_write_end(struct respool *spool, respool_error *error) {
+  struct pen_stroke stroke = {.store = spool->store, .offset = spool->committed};
+  gather_reset(spool->gather, write_pieces, &stroke);
+  respool_status status = ipc_put_end(spool->gather, error);
+  if (status == RESPOOL_OK) status = gather_flush(spool->gather, error);
+  if (status == RESPOOL_OK && spool->options.sync_on_finish != 0) status = store_sync(spool->store, error);
+  if (status != RESPOOL_OK) undo_stroke(spool);
+  return status;
+}
