@@ -7,10 +7,14 @@
 /* A table of a schema takes more than ten bytes and is visited a few times at most. */
 enum { TABLES_PER_BYTE = 2 };
 
+/* Writers may share equal strings between fields. */
+enum { TEXT_PER_BYTE = 16, TEXT_AT_LEAST = 1 << 16 };
+
 void flatbuf_open(struct flatbuf *buffer, const uint8_t *bytes, uint32_t size) {
   buffer->bytes = bytes;
   buffer->size = size;
   buffer->budget = (int64_t)size * TABLES_PER_BYTE;
+  buffer->texts = (int64_t)size * TEXT_PER_BYTE + TEXT_AT_LEAST;
   buffer->broken = NULL;
 }
 
@@ -22,6 +26,15 @@ bool flatbuf_spend(struct flatbuf *buffer, uint32_t tables) {
   buffer->budget -= tables;
   if (buffer->budget >= 0) return true;
   break_it(buffer, "too many tables");
+  return false;
+}
+
+bool flatbuf_spend_text(struct flatbuf *buffer, uint64_t bytes) {
+  if (bytes <= (uint64_t)buffer->texts) {
+    buffer->texts -= (int64_t)bytes;
+    return true;
+  }
+  break_it(buffer, "more text than can be in it");
   return false;
 }
 

@@ -15,6 +15,7 @@ struct flatbuf {
   const uint8_t *bytes;
   uint32_t size;
   int64_t budget; /* tables that may still be visited or made room for: shared ones make trees of exponential size */
+  int64_t texts;  /* bytes of strings that may still be copied out, for the same reason */
   const char *broken; /* why, or NULL */
 };
 
@@ -44,6 +45,9 @@ struct flatbuf_table flatbuf_root(struct flatbuf *buffer);
 
 /* Count `tables` off the budget before memory is taken for them; false, and broken, if it is spent. */
 bool flatbuf_spend(struct flatbuf *buffer, uint32_t tables);
+
+/* The same for bytes of strings. */
+bool flatbuf_spend_text(struct flatbuf *buffer, uint64_t bytes);
 
 /* Scalars of a table; `missing` is the schema's default. */
 uint8_t flatbuf_u8(const struct flatbuf_table *table, int slot, uint8_t missing);

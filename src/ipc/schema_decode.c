@@ -28,6 +28,7 @@ static respool_status copy_text(const struct schema_decoder *decoder, const stru
   if (text->present && memchr(flatbuf_items(text), '\0', text->count) != NULL) {
     return corrupt(decoder, "a name with a NUL character in it");
   }
+  if (!flatbuf_spend_text(decoder->buffer, text->count)) return corrupt(decoder, "");
   char *copy = mem_alloc((size_t)text->count + 1);
   if (copy == NULL) return error_no_memory(decoder->error);
   if (text->count > 0) memcpy(copy, flatbuf_items(text), text->count);
@@ -55,10 +56,7 @@ static respool_status decode_metadata(const struct schema_decoder *decoder, cons
     size += 2 * sizeof(int32_t) + flatbuf_list(&pair, KEY_VALUE_KEY, 1).count;
     size += flatbuf_list(&pair, KEY_VALUE_VALUE, 1).count;
   }
-  /* Strings may be shared within the buffer: bound what they are copied to as tables are bounded. */
-  if (flatbuf_broken(decoder->buffer) || size > (uint64_t)decoder->buffer->size * 8) {
-    return corrupt(decoder, "metadata larger than what holds it");
-  }
+  if (flatbuf_broken(decoder->buffer) || !flatbuf_spend_text(decoder->buffer, size)) return corrupt(decoder, "");
   uint8_t *bytes = mem_alloc(size);
   if (bytes == NULL) return error_no_memory(decoder->error);
   int32_t count = (int32_t)pairs.count;

@@ -55,8 +55,9 @@ bool os_seek(int fd, int64_t position);
 
 respool_status os_truncate(int fd, int64_t length, respool_error *error);
 
-/* The file's data and, where `path` is not NULL, the entry in its directory. */
-respool_status os_sync(int fd, const char *path, respool_error *error);
+/* Bring a file's data, or the entry of `path` in its directory, to the medium. */
+respool_status os_sync(int fd, respool_error *error);
+respool_status os_sync_parent(const char *path, respool_error *error);
 
 /*
  * A read-only shared mapping of a range that starts at any offset; `*base` is what to unmap, `*bytes` where the range

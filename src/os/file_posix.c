@@ -289,7 +289,7 @@ static respool_status sync_one(int fd, const char *what, respool_error *error) {
   return answer == 0 ? RESPOOL_OK : error_set_os(error, errno, "cannot bring the %s to the medium", what);
 }
 
-static respool_status sync_parent(const char *path, respool_error *error) {
+respool_status os_sync_parent(const char *path, respool_error *error) {
   char parent[PATH_MAX];
   const char *slash = strrchr(path, '/');
   size_t length = slash == NULL ? 0 : (size_t)(slash - path);
@@ -304,10 +304,8 @@ static respool_status sync_parent(const char *path, respool_error *error) {
   return status;
 }
 
-respool_status os_sync(int fd, const char *path, respool_error *error) {
-  respool_status status = sync_one(fd, "spool file", error);
-  if (status != RESPOOL_OK || path == NULL) return status;
-  return sync_parent(path, error);
+respool_status os_sync(int fd, respool_error *error) {
+  return sync_one(fd, "spool file", error);
 }
 
 /* ---- Mappings -------------------------------------------------------------------------------------- */

@@ -153,8 +153,9 @@ respool_status store_sync(struct store *store, respool_error *error) {
     return error_set(error, RESPOOL_IO,
                      "a sync of the spool file has failed before: what is on the medium is not known");
   }
-  respool_status status = os_sync(store->fd, store->path, error);
+  respool_status status = os_sync(store->fd, error);
   store->sync_failed = status != RESPOOL_OK;
+  if (status == RESPOOL_OK && store->path != NULL) status = os_sync_parent(store->path, error);
   return status;
 }
 

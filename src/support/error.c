@@ -183,7 +183,7 @@ void error_prefix(respool_error *error, const char *format, ...) {
   snprintf(text + used, sizeof text - used, ": %s", error->message);
   cut_tail(text, sizeof text);
   clean(text);
-  memcpy(error->message, text, sizeof text);
+  memcpy(error->message, text, strlen(text) + 1);
 }
 
 respool_status error_no_memory(respool_error *error) {

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages into bytes in memory and out of them. */
+#include "wire.h"
+
+#include "ipc/format.h"
+#include "ipc/schema.h"
+
+#include "check.h"
+#include "schema_build.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+respool_status wire_take(void *sink, const struct gather_piece *pieces, int count, respool_error *error) {
+  (void)error;
+  for (int i = 0; i < count; i++) kit_sink_write(sink, pieces[i].bytes, (int64_t)pieces[i].length);
+  return RESPOOL_OK;
+}
+
+static struct gather *open_gather(kit_sink *sink) {
+  struct gather *gather = gather_open();
+  REQUIRE(gather != NULL);
+  gather_reset(gather, wire_take, sink);
+  return gather;
+}
+
+void wire_put_schema(const struct ArrowSchema *schema, kit_sink *sink) {
+  struct gather *gather = open_gather(sink);
+  REQUIRE_OK(ipc_encode_schema(schema, gather, kit_error()));
+  REQUIRE_OK(gather_flush(gather, kit_error()));
+  gather_close(gather);
+}
+
+struct ipc_size wire_put_batch(const struct layout *layout, const struct ArrowArray *array, kit_sink *sink) {
+  struct gather *gather = open_gather(sink);
+  struct ipc_encoder *encoder = NULL;
+  struct ipc_size size = {0};
+  REQUIRE_OK(ipc_encoder_open(layout, &encoder, kit_error()));
+  REQUIRE_OK(ipc_encode_batch(encoder, array, gather, &size, kit_error()));
+  REQUIRE_OK(gather_flush(gather, kit_error()));
+  ipc_encoder_close(encoder);
+  gather_close(gather);
+  return size;
+}
+
+void wire_put_built_schema(struct builder *builder, builder_ref schema_table, int16_t version, kit_sink *sink) {
+  builder_begin(builder);
+  builder_put_i16(builder, MESSAGE_VERSION, version);
+  builder_put_u8(builder, MESSAGE_HEADER_TYPE, HEADER_SCHEMA);
+  builder_put_ref(builder, MESSAGE_HEADER, schema_table);
+  size_t size = 0;
+  const uint8_t *bytes = builder_finish(builder, builder_end(builder), &size);
+  REQUIRE(bytes != NULL);
+  struct gather *gather = open_gather(sink);
+  REQUIRE_OK(ipc_put_metadata(bytes, (int64_t)size, gather, kit_error()));
+  REQUIRE_OK(gather_flush(gather, kit_error()));
+  gather_close(gather);
+}
+
+uint8_t *wire_exact(const void *bytes, size_t size) {
+  uint8_t *copy = malloc(size);
+  if (copy == NULL && size > 0) kit_die("no memory");
+  if (size > 0) memcpy(copy, bytes, size);
+  return copy;
+}
+
+uint8_t *wire_metadata(const uint8_t *bytes, int64_t *size) {
+  struct ipc_prefix prefix;
+  REQUIRE(ipc_parse_prefix(bytes, IPC_PREFIX, &prefix));
+  REQUIRE_EQ(prefix.bytes, IPC_PREFIX);
+  *size = prefix.metadata_size;
+  return wire_exact(bytes + prefix.bytes, (size_t)prefix.metadata_size);
+}
+
+struct layout *wire_layout(const struct ArrowSchema *schema) {
+  struct layout *layout = NULL;
+  REQUIRE_OK(layout_open(schema, LAYOUT_MAX_DEPTH, &layout, kit_error()));
+  return layout;
+}
+
+struct layout *wire_layout_of(const char *text) {
+  struct ArrowSchema schema;
+  kit_schema_parse(text, &schema);
+  struct layout *layout = wire_layout(&schema);
+  schema.release(&schema);
+  return layout;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* For tests of the wire format: messages into bytes in memory and out of them. */
+#ifndef RESPOOL_TESTS_UNIT_WIRE_H
+#define RESPOOL_TESTS_UNIT_WIRE_H
+
+#include "arrow/layout.h"
+#include "ipc/builder.h"
+#include "ipc/encode.h"
+#include "ipc/message.h"
+#include "support/gather.h"
+
+#include "bytes.h"
+
+/* A gather_drain whose context is a kit_sink. */
+respool_status wire_take(void *sink, const struct gather_piece *pieces, int count, respool_error *error);
+
+/* Append one message to the sink; an error ends the test. */
+void wire_put_schema(const struct ArrowSchema *schema, kit_sink *sink);
+struct ipc_size wire_put_batch(const struct layout *layout, const struct ArrowArray *array, kit_sink *sink);
+
+/* A schema message that was built by hand: a Message of version `version` around the Schema table. */
+void wire_put_built_schema(struct builder *builder, builder_ref schema_table, int16_t version, kit_sink *sink);
+
+/* A copy of `size` bytes in a block of exactly that size; free() it. */
+uint8_t *wire_exact(const void *bytes, size_t size);
+
+/* The metadata (behind the 8 bytes of its prefix) of a message at `bytes`, in such a block, with its size. */
+uint8_t *wire_metadata(const uint8_t *bytes, int64_t *size);
+
+/* A layout of the schema or its text; an error ends the test. */
+struct layout *wire_layout(const struct ArrowSchema *schema);
+struct layout *wire_layout_of(const char *text);
+
+#endif
