@@ -6,10 +6,11 @@
 #include "arrow/layout.h"
 
 /*
- * SHAPE  a fixed number of looks per node: counts, presence of buffers, lengths of children, the first and last
- * offsets used FULL   also every offset between
+ * SHAPE      a fixed number of looks per node: counts, presence of buffers, lengths of children, the first and last offset
+ * STRUCTURE  also every offset of what lies below a list: where a slice of that begins and ends is in the data
+ * FULL       also every other offset
  */
-enum check_level { CHECK_SHAPE, CHECK_FULL };
+enum check_level { CHECK_SHAPE, CHECK_STRUCTURE, CHECK_FULL };
 
 /*
  * RESPOOL_INVALID, naming the field. Sizes of buffers can't be seen through the C data interface and are the

@@ -171,7 +171,7 @@ static respool_status decode_columns(struct decoder *decoder, struct ArrowArray 
 /* Lengths of children against their parents, and offsets, are questions of arrays in general. */
 static respool_status check_decoded(const struct decoder *decoder, const struct ArrowArray *root) {
   if (decoder->trust == DECODE_OWN) return RESPOOL_OK;
-  enum check_level level = decoder->trust == DECODE_FULL ? CHECK_FULL : CHECK_SHAPE;
+  enum check_level level = decoder->trust == DECODE_FULL ? CHECK_FULL : CHECK_STRUCTURE;
   respool_status status = check_array(decoder->layout, root, level, decoder->error);
   if (status == RESPOOL_OK) return RESPOOL_OK;
   if (decoder->error != NULL) decoder->error->status = RESPOOL_CORRUPT;
