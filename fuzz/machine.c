@@ -35,7 +35,7 @@ static void choose_options(machine *m, respool_options *options) {
   options->memory_limit = m->limit = limits[first / 4 % COUNT(limits)];
   options->write_chunk = m->chunk = chunks[second % COUNT(chunks)];
   options->replay = second / 4 % 3;
-  options->defer_release = second / 16 % 2;
+  options->defer_release = m->defers = second / 16 % 2;
   if (is_named(options->mode, second >= 128)) scratch_name(m->path, sizeof m->path);
   if (m->path[0] != '\0') options->path = m->path;
 }
@@ -102,11 +102,28 @@ void machine_check_batch(const machine *m, int64_t index, const struct ArrowArra
   expected.release(&expected);
 }
 
+/* Calls on the writer are made between these two. */
+static respool_writer *enter_writer(machine *m) {
+  m->in_writer = true;
+  return m->writer;
+}
+
+static void leave_writer(machine *m) {
+  m->in_writer = false;
+}
+
+/* An appended array was released. */
+static void released(void *user_data) {
+  const machine *m = user_data;
+  FUZZ_CHECK(!m->defers || m->in_writer || m->writer == NULL, "released outside of calls on the writer");
+}
+
 void machine_append(machine *m, const batch_seed *seed, struct ArrowArray *array) {
   int64_t before = get_stats(m).bytes_appended;
   int64_t length = array->length;
   respool_error error = {0};
-  FUZZ_OK(respool_writer_append(m->writer, array, &error), &error);
+  FUZZ_OK(respool_writer_append(enter_writer(m), array, &error), &error);
+  leave_writer(m);
   FUZZ_CHECK(array->release == NULL, "accepted, but not taken");
   m->batches[m->count++] = *seed;
   m->rows += length;
@@ -129,6 +146,7 @@ static void step_append(machine *m) {
   options.unaligned = place / 4 % 2 != 0;
   struct ArrowArray array;
   kit_array_random(&m->schema, &options, &array);
+  kit_array_on_release(&array, released, m);
   machine_append(m, &seed, &array);
 }
 
@@ -166,7 +184,8 @@ static void step_refuse(machine *m) {
   if (spoil(m, &spoiled)) {
     struct ArrowArray given = spoiled;
     respool_error error = {0};
-    respool_status status = respool_writer_append(m->writer, &given, &error);
+    respool_status status = respool_writer_append(enter_writer(m), &given, &error);
+    leave_writer(m);
     fuzz_check_error(status, &error);
     FUZZ_CHECK(status == RESPOOL_INVALID && memcmp(&given, &spoiled, sizeof given) == 0, "a wrong array was touched");
   }
@@ -178,7 +197,8 @@ static void step_refuse(machine *m) {
 
 static void step_flush(machine *m) {
   respool_error error = {0};
-  FUZZ_OK(respool_writer_flush(m->writer, &error), &error);
+  FUZZ_OK(respool_writer_flush(enter_writer(m), &error), &error);
+  leave_writer(m);
   if (m->path[0] != '\0') machine_check_file(m, false);
 }
 
@@ -243,12 +263,14 @@ static void end_producer(machine *m) {
   respool_error error = {0};
   m->failure = CHOOSE(m->input, ends);
   m->ended = true;
-  if (m->failure == RESPOOL_OK) FUZZ_OK(respool_writer_finish(m->writer, &error), &error);
-  if (m->failure >= RESPOOL_USER) FUZZ_OK(respool_writer_fail(m->writer, m->failure, 0, "why", &error), &error);
+  respool_writer *writer = enter_writer(m);
+  if (m->failure == RESPOOL_OK) FUZZ_OK(respool_writer_finish(writer, &error), &error);
+  if (m->failure >= RESPOOL_USER) FUZZ_OK(respool_writer_fail(writer, m->failure, 0, "why", &error), &error);
   if (m->failure == RESPOOL_ABANDONED || fuzz_below(m->input, 2) == 0) {
-    respool_writer_close(m->writer);
+    respool_writer_close(writer);
     m->writer = NULL;
   }
+  leave_writer(m);
   machine_notify(m);
 }
 
@@ -299,7 +321,8 @@ static void check_replays(machine *m) {
 static void close_handles(machine *m) {
   bool spool_first = fuzz_below(m->input, 2) == 0;
   if (spool_first) respool_release(m->spool);
-  respool_writer_close(m->writer);
+  respool_writer_close(enter_writer(m));
+  m->writer = NULL;
   for (int i = 0; i < MACHINE_READERS; i++) respool_reader_close(m->readers[i].reader);
   if (!spool_first) respool_release(m->spool);
 }

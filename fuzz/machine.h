@@ -42,6 +42,8 @@ typedef struct machine {
   int64_t limit;
   int64_t chunk;
   int64_t largest;        /* of the batches: what one newly reached */
+  bool defers;            /* appended arrays are to be released inside calls on the writer only */
+  bool in_writer;         /* inside such a call */
   respool_status failure; /* what the producer failed with, 0: nothing */
   bool ended;
   int64_t count;
