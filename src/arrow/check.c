@@ -8,7 +8,6 @@
 struct checker {
   const struct layout *layout;
   enum check_level level;
-  int lists; /* that the node at hand lies below */
   respool_error *error;
 };
 
@@ -64,7 +63,9 @@ static respool_status check_offsets(const struct checker *checker, int32_t at, c
   if (limit >= 0 && last > limit) {
     return refuse(checker, at, "has offsets up to %lld into %lld values", (long long)last, (long long)limit);
   }
-  bool every = checker->level == CHECK_FULL || (checker->level == CHECK_STRUCTURE && checker->lists > 0);
+  /* A column has the batch's rows; what lies deeper can be longer than what is used of it, and is cut anywhere. */
+  bool deep = checker->layout->nodes[at].depth > 1;
+  bool every = checker->level == CHECK_FULL || (checker->level == CHECK_STRUCTURE && deep);
   if (!every) return RESPOOL_OK;
   for (int64_t i = array->offset + 1; i <= end; i++) {
     int64_t offset = offset_at(offsets, width, i);
@@ -116,15 +117,15 @@ static int64_t child_length(const struct layout_node *node, const struct ArrowAr
   return mul_fits(end, node->width, &product) ? product : -1;
 }
 
-static respool_status check_node(struct checker *checker, int32_t at, const struct ArrowArray *array);
-
-static respool_status check_children(struct checker *checker, int32_t at, const struct ArrowArray *array) {
+static respool_status check_node(const struct checker *checker, int32_t at, const struct ArrowArray *array) {
+  respool_status status = check_node_itself(checker, at, array);
+  if (status != RESPOOL_OK) return status;
   const struct layout_node *node = &checker->layout->nodes[at];
   int64_t wanted = child_length(node, array);
   if (wanted < 0) return refuse(checker, at, "is too long");
   int32_t child = at + 1;
   for (int32_t i = 0; i < node->n_children; i++) {
-    respool_status status = check_node(checker, child, array->children[i]);
+    status = check_node(checker, child, array->children[i]);
     if (status != RESPOOL_OK) return status;
     if (array->children[i]->length < wanted) {
       return refuse(checker, child, "has %lld rows where its parent needs %lld", (long long)array->children[i]->length,
@@ -132,17 +133,7 @@ static respool_status check_children(struct checker *checker, int32_t at, const 
     }
     child = checker->layout->nodes[child].end;
   }
-  return RESPOOL_OK;
-}
-
-static respool_status check_node(struct checker *checker, int32_t at, const struct ArrowArray *array) {
-  respool_status status = check_node_itself(checker, at, array);
-  if (status != RESPOOL_OK) return status;
-  int below = checker->layout->nodes[at].kind == LAYOUT_LIST;
-  checker->lists += below;
-  status = check_children(checker, at, array);
-  checker->lists -= below;
-  return status == RESPOOL_OK ? check_values(checker, at, array) : status;
+  return check_values(checker, at, array);
 }
 
 /* Nulls of the batch itself have no place on the wire. Counting bits decides only where the producer did not say. */

@@ -6,8 +6,9 @@
 #include "arrow/layout.h"
 
 /*
- * SHAPE      a fixed number of looks per node: counts, presence of buffers, lengths of children, the first and last offset
- * STRUCTURE  also every offset of what lies below a list: where a slice of that begins and ends is in the data
+ * SHAPE      a fixed number of looks per node: counts, presence of buffers, lengths of children, the first and last
+ *            offset. For producers in this process, who are trusted with the offsets between
+ * STRUCTURE  also every offset below the columns, since encoding cuts what lies there at any of them
  * FULL       also every other offset
  */
 enum check_level { CHECK_SHAPE, CHECK_STRUCTURE, CHECK_FULL };
