@@ -467,8 +467,9 @@ RESPOOL_EXPORT respool_status respool_export(respool *spool, const respool_reade
 
 /*
  * How much of the data from outside is checked before it is handed out.
- *   STRUCTURE  all metadata, sizes and positions, the ends of offset buffers, and all offsets below columns: enough that
- *              respool itself never reads out of bounds. A consumer that follows a bad one elsewhere is not protected
+ *   STRUCTURE  all metadata, sizes and positions, the ends of offset buffers, and all offsets below columns: enough
+ *              that respool itself never reads out of bounds. A consumer that follows a bad one elsewhere is not
+ *              protected
  *   FULL       also every offset, so that no reference leads outside the data (the default). UTF-8 is not checked
  */
 enum { RESPOOL_VALIDATE_DEFAULT = 0, RESPOOL_VALIDATE_STRUCTURE = 1, RESPOOL_VALIDATE_FULL = 2 };

@@ -167,6 +167,31 @@ static void on_limit_writes_empty_batches_in_their_place(void) {
   schema.release(&schema);
 }
 
+/* After the append that crossed, small batches wait for each other, up to a write chunk, and are readable meanwhile. */
+static void small_batches_are_gathered(void) {
+  enum { COUNT = 2000 };
+  for (int mode = RESPOOL_MODE_OVERFLOW; mode <= RESPOOL_MODE_ON_LIMIT; mode++) {
+    respool_options options = kit_options(0, mode, NULL);
+    options.directory = kit_scratch();
+    options.write_chunk = 16384;
+    kit_spool s;
+    kit_spool_open(&s, "{number:int32}", &options);
+    respool_reader *reader = kit_reader(s.spool);
+    int64_t writes = 0, stored = 0;
+    for (int32_t i = 0; i < COUNT; i++) {
+      KIT_APPEND(s.writer, i);
+      CHECK_NEXT(reader, i);
+      int64_t now = kit_stats(s.spool).batches_stored;
+      writes += now > stored;
+      stored = now;
+    }
+    CHECK_LE(COUNT / 2, stored);
+    CHECK_LE(writes, 2 + COUNT * charge_of_one() / options.write_chunk);
+    respool_reader_close(reader);
+    kit_spool_close(&s);
+  }
+}
+
 static void flush_without_anything_waiting(void) {
   for (int mode = RESPOOL_MODE_OVERFLOW; mode <= RESPOOL_MODE_ALL; mode++) {
     char path[KIT_PATH];
@@ -294,6 +319,7 @@ static const kit_test tests[] = {
     KIT_TEST(all_below_the_limit_is_read_from_memory),
     KIT_TEST(all_writes_empty_streams_too),
     KIT_TEST(on_limit_writes_empty_batches_in_their_place),
+    KIT_TEST(small_batches_are_gathered),
     KIT_TEST(flush_without_anything_waiting),
     KIT_TEST(finish_can_bring_the_file_to_the_medium),
     KIT_TEST(finish_syncs_anonymous_files_too),

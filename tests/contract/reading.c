@@ -130,6 +130,20 @@ static void many_wait_at_once(void) {
   kit_spool_close(&s);
 }
 
+static void a_batch_without_rows_is_a_batch(void) {
+  kit_spool s;
+  open_spool(&s);
+  waiter w = {.reader = kit_reader(s.spool), .timeout = RESPOOL_WAIT_FOREVER};
+  start_waiting(&w, s.spool, 0);
+  kit_append_int32(s.writer, NULL, 0);
+  kit_thread_join(w.thread);
+  CHECK_EQ(w.status, RESPOOL_OK);
+  CHECK_EQ(w.rows, 0);
+  CHECK_EQ(respool_reader_position(w.reader), 1);
+  respool_reader_close(w.reader);
+  kit_spool_close(&s);
+}
+
 static void cancel_from_another_thread(void) {
   kit_spool s;
   open_spool(&s);
@@ -301,6 +315,7 @@ static const kit_test tests[] = {
     KIT_TEST(an_enormous_time_limit),
     KIT_TEST(a_wrong_time_limit),
     KIT_TEST(many_wait_at_once),
+    KIT_TEST(a_batch_without_rows_is_a_batch),
     KIT_TEST(cancel_from_another_thread),
     KIT_TEST(cancel_concerns_one_reader),
     KIT_TEST(a_second_thread_is_misuse),

@@ -33,6 +33,19 @@ static void fires_once_for_a_batch(void) {
   kit_spool_close(&s);
 }
 
+static void fires_for_a_batch_without_rows(void) {
+  kit_spool s;
+  int calls = 0;
+  open_spool(&s);
+  respool_reader *reader = kit_reader(s.spool);
+  CHECK_OK(respool_reader_on_ready(reader, count_call, &calls, kit_error()));
+  kit_append_int32(s.writer, NULL, 0);
+  CHECK_EQ(calls, 1);
+  CHECK_ANSWER(reader, RESPOOL_OK);
+  respool_reader_close(reader);
+  kit_spool_close(&s);
+}
+
 static void ready_now_arms_nothing(void) {
   kit_spool s;
   int calls = 0;
@@ -431,6 +444,7 @@ static void an_event_loop_misses_nothing(void) {
 
 static const kit_test tests[] = {
     KIT_TEST(fires_once_for_a_batch),
+    KIT_TEST(fires_for_a_batch_without_rows),
     KIT_TEST(ready_now_arms_nothing),
     KIT_TEST(fires_for_every_ending),
     KIT_TEST(the_latest_replaces),

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs the build into a scratch prefix and uses it from there, as somebody else's project would.
 # Usage: test.sh prefix|files|symbols|pkgconfig|cmake   (exit 77: a program it needs is not here)
-# From the environment: CMAKE, CC, CXX, BUILD (folder of the build), SCRATCH (folder to work in), LIBDIR (relative to the
-# prefix), LOCALIZED (1: the archive hides what is internal), TOOL (1: the tool was built), VERSION.
+# From the environment: CMAKE, GENERATOR, CC, CXX, BUILD (folder of the build), SCRATCH (folder to work in), LIBDIR
+# (relative to the prefix), LOCALIZED (1: the archive hides what is internal), TOOL (1: the tool was built), VERSION.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -86,7 +86,7 @@ use_cmake() {
   rm -rf "$SCRATCH/consumer"
   log=$SCRATCH/consumer.log
   {
-    "$CMAKE" -S "$here/consumer" -B "$SCRATCH/consumer" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$CC" \
+    "$CMAKE" -S "$here/consumer" -B "$SCRATCH/consumer" -G "$GENERATOR" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$CC" \
       -DCMAKE_CXX_COMPILER="$CXX" && "$CMAKE" --build "$SCRATCH/consumer"
   } >"$log" 2>&1 || {
     cat "$log"
