@@ -74,9 +74,20 @@ static int decode(const struct input *input, bool allow_missing_end, struct tall
   return answer == 0 ? TOOL_OK : TOOL_FAILED;
 }
 
-/* Walk over the messages as well, from where the input stood at first. What cannot seek was only decoded. */
-static int inspect(const struct input *input, off_t start, struct tally *tally) {
-  if (start < 0) return TOOL_OK;
+/* Where a file ends that can seek; -1 otherwise. Leaves it where it stood. */
+static off_t end_of(const struct input *input) {
+  if (!input->seekable) return -1;
+  off_t stood = lseek(input->fd, 0, SEEK_CUR);
+  off_t end = lseek(input->fd, 0, SEEK_END);
+  return stood < 0 || lseek(input->fd, stood, SEEK_SET) != stood ? -1 : end;
+}
+
+/*
+ * Walk over the messages as well, from where the input stood at first. What cannot seek was only decoded, and so was
+ * a file that grows meanwhile, being written still: the second walk would see more.
+ */
+static int inspect(const struct input *input, off_t start, off_t end, struct tally *tally) {
+  if (start < 0 || end_of(input) != end) return TOOL_OK;
   respool_ipc_options options;
   respool_error error;
   input_ipc_options(&options, true);
@@ -86,13 +97,13 @@ static int inspect(const struct input *input, off_t start, struct tally *tally) 
     return TOOL_FAILED;
   }
   respool_status status = respool_ipc_inspect_fd(input->fd, &options, NULL, NULL, NULL, &tally->summary, &error);
+  if (end_of(input) != end) return TOOL_OK;
   if (status != RESPOOL_OK) {
     report_error(input->name, "%s", error.message);
     return TOOL_FAILED;
   }
   tally->inspected = true;
-  off_t size = lseek(input->fd, 0, SEEK_END);
-  if (size >= 0) tally->after_end = (int64_t)(size - start) - tally->summary.total_bytes;
+  tally->after_end = (int64_t)(end - start) - tally->summary.total_bytes;
   return TOOL_OK;
 }
 
@@ -125,8 +136,9 @@ static int verify_one(const struct verify *verify, const char *path) {
   int code = input_open(&input, path);
   if (code != TOOL_OK) return code;
   off_t start = input.seekable ? lseek(input.fd, 0, SEEK_CUR) : -1;
+  off_t end = end_of(&input);
   code = decode(&input, verify->allow_missing_end, &tally);
-  if (code == TOOL_OK) code = inspect(&input, start, &tally);
+  if (code == TOOL_OK) code = inspect(&input, start, end, &tally);
   if (code == TOOL_OK) code = compare(&input, &tally);
   if (code == TOOL_OK && !verify->quiet) print_good(input.name, &tally);
   input_close(&input);

@@ -38,8 +38,8 @@
  *
  * ERRORS
  *   Functions answer with a respool_status. Every `respool_error *error` may be NULL; else it is the caller's and
- *   is filled when the answer is an error (status >= 10) and left alone otherwise. Messages are UTF-8, one line,
- *   and say what failed, where, and what to do if that is known.
+ *   is filled when the answer is an error (status >= 10) and left alone otherwise. The library's messages are UTF-8,
+ *   one line, and say what failed, where, and what to do if that is known; a producer's text is passed on as it is.
  *   Null pointers where a handle or an output is required answer RESPOOL_INVALID.
  *
  * SIZES are bytes unless another unit is named; times are nanoseconds.
@@ -199,8 +199,8 @@ enum {
  *   READ  Bytes are copied into reused memory and their structure is checked in full: a file that was cut, or damaged
  *         so that it no longer fits together, is an error. Values that somebody changed are not noticed: there are no
  *         checksums yet.
- *   AUTO  MAP for anonymous files on local file systems, READ for named files and on network and FUSE file
- *         systems; READ also where the system refuses a mapping.
+ *   AUTO  MAP for anonymous files on local file systems (read, unchecked, where the system refuses a mapping), READ for
+ *         named files and on network and FUSE file systems.
  */
 enum { RESPOOL_REPLAY_AUTO = 0, RESPOOL_REPLAY_MAP = 1, RESPOOL_REPLAY_READ = 2 };
 
@@ -242,8 +242,9 @@ typedef struct respool_options {
 } respool_options;
 
 /*
- * Fill `options` with the defaults. `struct_size` is sizeof(respool_options) as the caller was compiled: a program
- * built against an older, shorter struct goes on working with a newer library.
+ * Fill `options` with the defaults; call it before setting any. `struct_size` is sizeof(respool_options) as the caller
+ * was compiled: a program built against an older, shorter struct goes on working with a newer library, and one built
+ * against a newer with an older library as long as it sets nothing that is new.
  */
 RESPOOL_EXPORT void respool_options_init(respool_options *options, size_t struct_size);
 
@@ -275,14 +276,14 @@ RESPOOL_EXPORT respool_status respool_writer_append(respool_writer *writer, stru
                                                     respool_error *error);
 
 /*
- * Append everything `stream` yields, until its end. The stream stays the caller's, to be released by it.
- * It must be a stream of structs with the spool's fields (same names and types, in order; else RESPOOL_INVALID, and
- * nothing was pulled). Does not finish: several streams may follow each other.
- * If the stream answers with an error, the spool fails with RESPOOL_SOURCE_FAILED, the stream's code as `os_error`
- * and its text; the same is returned here. On any other error the spool stays open; a batch that was pulled
- * but not accepted is kept by the writer and goes in first with its next call. That holds for one that does not fit the
- * schema (RESPOOL_INVALID) too, which never will: rows are not lost in silence, so only fail or close is left then.
- * Blocks as long as the stream does. Other errors: those of append.
+ * Append everything `stream` yields, until its end. The stream stays the caller's, to be released by it. It must be a
+ * stream of structs with the spool's fields (same names and types, in order; else RESPOOL_INVALID, and nothing was
+ * pulled). Does not finish: several streams may follow each other. If the stream answers with an error, the spool
+ * fails with RESPOOL_SOURCE_FAILED, the stream's code as `os_error` and its text; the same is returned here, and only
+ * close is left to do. On any other error the spool stays open; a batch that was pulled but not accepted is kept by
+ * the writer and goes in first with its next call. That holds for one that does not fit the schema (RESPOOL_INVALID)
+ * too, which never will: rows are not lost in silence, so only fail or close is left then. Blocks as long as the
+ * stream does. Other errors: those of append.
  */
 RESPOOL_EXPORT respool_status respool_writer_append_stream(respool_writer *writer, struct ArrowArrayStream *stream,
                                                            respool_error *error);
@@ -304,7 +305,9 @@ RESPOOL_EXPORT respool_status respool_writer_finish(respool_writer *writer, resp
 /*
  * The stream has failed: every reader gets `status` (an error, RESPOOL_INVALID or above), `os_error` and `message`,
  * for ever, in the order it chose when it was opened. `message` is UTF-8, NULL means none; what does not fit a
- * respool_error is cut between characters.
+ * respool_error is cut between characters. What waits to be written to a named file is written first, so that the file
+ * holds, without end marker, every batch that was accepted (mode ON_LIMIT: once the limit was passed); so it is when a
+ * source fails in append_stream, and when the writer is closed without finish.
  *   RESPOOL_INVALID  status is not an error
  *   RESPOOL_ALREADY_FINISHED, RESPOOL_HAS_FAILED, RESPOOL_MISUSE
  */
@@ -338,11 +341,11 @@ typedef struct respool_stats {
 
   int64_t batches; /* accepted */
   int64_t rows;
-  int64_t batches_resident; /* held in memory; */
-  int64_t
-      batches_stored; /* ... in the file. A batch may be both; one without rows takes no memory and need be neither */
+  /* A batch may be both in memory and in the file; one without rows takes no memory and need be neither. */
+  int64_t batches_resident;
+  int64_t batches_stored;
 
-  int64_t bytes_appended;     /* sum of what each batch reached when it came that was not charged then */
+  int64_t bytes_appended;     /* sum of what each batch added to bytes_charged when it came */
   int64_t bytes_charged;      /* counted against the limit now ... */
   int64_t bytes_charged_peak; /* ... and at most so far */
   int64_t bytes_pinned;       /* dropped by the spool, still held through arrays that readers handed out */

@@ -138,6 +138,15 @@ respool_status respool_writer_append(respool_writer *writer, struct ArrowArray *
   return leave(writer, status);
 }
 
+/*
+ * The stream ends here without being complete. A file that somebody wants to keep shall hold what was accepted; if it
+ * cannot be written, the readers have it still.
+ */
+static void end_early(struct respool *spool, int32_t state, const respool_error *failure) {
+  if (spool->options.path != NULL) spill_due(spool, NULL);
+  spool_end(spool, state, failure);
+}
+
 /* ---- Draining a stream ----------------------------------------------------------------------------- */
 
 static respool_status match_stream(struct respool *spool, struct ArrowArrayStream *stream, respool_error *error) {
@@ -169,7 +178,7 @@ respool_status respool_writer_append_stream(respool_writer *writer, struct Arrow
   if (status != RESPOOL_OK) return error_copy(error, &record);
   status = match_stream(writer->spool, stream, &record);
   if (status == RESPOOL_OK) status = pull_all(writer, stream, &record);
-  if (status == RESPOOL_SOURCE_FAILED) spool_end(writer->spool, RESPOOL_FAILED, &record);
+  if (status == RESPOOL_SOURCE_FAILED) end_early(writer->spool, RESPOOL_FAILED, &record);
   if (status != RESPOOL_OK) error_copy(error, &record);
   return leave(writer, status);
 }
@@ -205,14 +214,14 @@ respool_status respool_writer_fail(respool_writer *writer, respool_status status
   if (entered != RESPOOL_OK) return entered;
   respool_error record = {.status = status, .os_error = os_error};
   error_copy_text(record.message, sizeof record.message, message == NULL ? "" : message);
-  spool_end(writer->spool, RESPOOL_FAILED, &record);
+  end_early(writer->spool, RESPOOL_FAILED, &record);
   return leave(writer, RESPOOL_OK);
 }
 
 void respool_writer_close(respool_writer *writer) {
   if (writer == NULL || spool_forked(writer->spool)) return;
   struct respool *spool = writer->spool;
-  if (check_open(spool, NULL) == RESPOOL_OK) spool_end(spool, RESPOOL_STATE_ABANDONED, NULL);
+  if (check_open(spool, NULL) == RESPOOL_OK) end_early(spool, RESPOOL_STATE_ABANDONED, NULL);
   if (writer->held.release != NULL) writer->held.release(&writer->held);
   os_lock(&spool->lock);
   spool->writer_closed = true;
