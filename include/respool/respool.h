@@ -266,8 +266,8 @@ RESPOOL_EXPORT respool_status respool_create(const struct ArrowSchema *schema, c
  * batch is the spool's (`array->release` is NULL) and readers have it. On any error it is still the caller's and the
  * same call may be repeated.
  * May write to disk. A failed write loses nothing: what was accepted stays in memory and the write is tried again by
- * later calls. An append is refused because of one (NO_SPACE, IO, NO_MEMORY) only if a write chunk or more is waiting
- * in memory to be written already.
+ * later calls. An append is refused because of one (NO_SPACE, IO, NO_MEMORY) only if a write chunk or more waits in
+ * memory to be written, or would with this batch.
  *   RESPOOL_INVALID  the array does not fit the schema; the message names the field
  *   RESPOOL_NO_MEMORY, RESPOOL_NO_SPACE, RESPOOL_IO
  *   RESPOOL_ALREADY_FINISHED, RESPOOL_HAS_FAILED, RESPOOL_MISUSE

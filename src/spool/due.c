@@ -2,6 +2,7 @@
 /* What is due: see due.h. */
 #include "spool/due.h"
 
+#include "arrow/measure.h"
 #include "support/arith.h"
 
 static void due_add(struct respool *spool, const struct resident *resident) {
@@ -34,6 +35,26 @@ void due_begin(struct respool *spool) {
 bool due_wanted(const struct respool *spool) {
   int64_t chunk = spool->options.write_chunk;
   return spool->due.shown >= chunk || spool->due.bytes - spool->due.largest >= chunk;
+}
+
+struct probe {
+  const struct respool *spool;
+  int64_t bytes;
+};
+
+static bool probe_extent(void *context, const void *start, int64_t length) {
+  struct probe *probe = context;
+  probe->bytes = add_saturating(probe->bytes, ledger_probe(&probe->spool->charged, start, length));
+  return true;
+}
+
+bool due_wanted_with(const struct respool *spool, const struct ArrowArray *array) {
+  if (spool->due.count == 0) return false;
+  if (due_wanted(spool)) return true;
+  struct probe probe = {.spool = spool, .bytes = measure_fixed(spool->layout)};
+  measure_extents(spool->layout, array, probe_extent, &probe);
+  int64_t lesser = probe.bytes < spool->due.largest ? probe.bytes : spool->due.largest;
+  return spool->due.bytes - spool->due.largest + lesser >= spool->options.write_chunk;
 }
 
 bool due_account(struct respool *spool, struct resident *resident) {

@@ -17,4 +17,7 @@ void due_begin(struct respool *spool);
 /* As much waits to be written as may. */
 bool due_wanted(const struct respool *spool);
 
+/* The same if this array came too, which was checked. */
+bool due_wanted_with(const struct respool *spool, const struct ArrowArray *array);
+
 #endif

@@ -57,6 +57,12 @@ void ledger_add(struct ledger *ledger, const void *start, int64_t length) {
   }
 }
 
+int64_t ledger_probe(const struct ledger *ledger, const void *start, int64_t length) {
+  if (ledger->capacity == 0) return length;
+  const struct ledger_slot *slot = find(ledger, start);
+  return length > slot->length ? length - slot->length : 0; /* a free slot has length 0 */
+}
+
 /* Move back what was displaced over the gap at `gap`, as long as that does not put it before its home. */
 static void close_gap(struct ledger *ledger, size_t gap) {
   size_t mask = ledger->capacity - 1;

@@ -30,6 +30,9 @@ void ledger_close(struct ledger *ledger);
 bool ledger_reserve(struct ledger *ledger, size_t count);
 
 void ledger_add(struct ledger *ledger, const void *start, int64_t length);
+/* What ledger_add() would add to the sum. */
+int64_t ledger_probe(const struct ledger *ledger, const void *start, int64_t length);
+
 void ledger_remove(struct ledger *ledger, const void *start);
 
 #endif

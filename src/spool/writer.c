@@ -55,10 +55,10 @@ static respool_status enter(struct respool_writer *writer, respool_error *error)
 
 /* ---- Appending ------------------------------------------------------------------------------------- */
 
-/* Invariant 4: where as much waits already as may, because writing failed, nothing is accepted before it is written. */
-static respool_status make_room(struct respool *spool, respool_error *error) {
+/* Invariant 4: where as much waits as may, or would with this array, that is written before the array is accepted. */
+static respool_status make_room(struct respool *spool, const struct ArrowArray *array, respool_error *error) {
   os_lock(&spool->lock);
-  bool full = due_wanted(spool);
+  bool full = due_wanted_with(spool, array);
   os_unlock(&spool->lock);
   if (!full) return RESPOOL_OK;
   respool_status status = spill_due(spool, error);
@@ -113,7 +113,7 @@ static respool_status accept_empty(struct respool *spool, struct ArrowArray *arr
 
 static respool_status append(struct respool *spool, struct ArrowArray *array, respool_error *error) {
   respool_status status = check_array(spool->layout, array, CHECK_SHAPE, error);
-  if (status == RESPOOL_OK) status = make_room(spool, error);
+  if (status == RESPOOL_OK) status = make_room(spool, array, error);
   if (status != RESPOOL_OK) return status;
   if (array->length == 0) return accept_empty(spool, array, error);
   bool write = false;
