@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* respool_bench: options, the table of workloads, and a run over them. */
+#include "bench.h"
+#include "source.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const workload workloads[] = {
+    {"big", "batches of 1 MiB written to disk and replayed from a mapping", bench_big},
+    {"named", "the same to a named file, replayed by reading", bench_named},
+    {"held", "batches of 16 rows kept in memory and replayed", bench_held},
+    {"spilled", "100,000 batches of 16 rows written to disk and replayed", bench_spilled},
+    {"slices", "1,024 slices of one array of 1 GiB", bench_slices},
+    {"follow", "the delay of a waiting reader", bench_follow},
+};
+
+enum { WORKLOADS = sizeof workloads / sizeof workloads[0] };
+
+typedef struct request {
+  bool chosen[WORKLOADS]; /* none: all of them */
+  bool any;
+  bool json;
+} request;
+
+static void usage(FILE *to) {
+  fprintf(to, "Usage: respool_bench [OPTION]... [WORKLOAD]...\n"
+              "Measure respool beside the limits of this machine.\n"
+              "\n"
+              "  --quick          smaller and fewer: some seconds\n"
+              "  --size MIB       of the files of the big workloads (default 2048)\n"
+              "  --repeats N      samples of each figure (default 5)\n"
+              "  --directory DIR  where the files go (default $TMPDIR, else /var/tmp)\n"
+              "  --json           print JSON, not a table\n"
+              "  --help\n"
+              "\n"
+              "Workloads (default: all):\n");
+  for (int i = 0; i < WORKLOADS; i++) fprintf(to, "  %-10s %s\n", workloads[i].name, workloads[i].about);
+}
+
+_Noreturn static void wrong_usage(const char *what, const char *text) {
+  fprintf(stderr, "respool_bench: %s: %s (--help tells more)\n", what, text);
+  exit(2);
+}
+
+static int64_t number_of(const char *option, const char *text, int64_t most) {
+  char *end;
+  long long value = strtoll(text, &end, 10);
+  if (*text == '\0' || *end != '\0' || value < 1 || value > most) wrong_usage(option, text);
+  return value;
+}
+
+static void choose(request *r, const char *name) {
+  for (int i = 0; i < WORKLOADS; i++) {
+    if (strcmp(workloads[i].name, name) != 0) continue;
+    r->chosen[i] = r->any = true;
+    return;
+  }
+  wrong_usage("no such workload", name);
+}
+
+static void set_defaults(bench *b) {
+  if (b->size == 0) b->size = (int64_t)(b->quick ? 256 : 2048) << 20;
+  if (b->repeats == 0) b->repeats = b->quick ? 3 : 5;
+  b->most = b->quick ? 100000 : 1000000;
+  if (b->directory == NULL) b->directory = getenv("TMPDIR");
+  if (b->directory == NULL || *b->directory == '\0') b->directory = "/var/tmp";
+}
+
+/* One option; what is not known was reported by getopt_long(). */
+static void apply(bench *b, request *r, int option, const char *value) {
+  switch (option) {
+  case 'q':
+    b->quick = true;
+    break;
+  case 's':
+    b->size = number_of("--size", value, 1 << 20) << 20;
+    break;
+  case 'r':
+    b->repeats = (int)number_of("--repeats", value, BENCH_SAMPLES);
+    break;
+  case 'd':
+    b->directory = value;
+    break;
+  case 'j':
+    r->json = true;
+    break;
+  case 'h':
+    usage(stdout);
+    exit(0);
+  default:
+    exit(2);
+  }
+}
+
+static void read_options(bench *b, request *r, int argc, char **argv) {
+  static const struct option options[] = {
+      {"quick", no_argument, NULL, 'q'},
+      {"size", required_argument, NULL, 's'},
+      {"repeats", required_argument, NULL, 'r'},
+      {"directory", required_argument, NULL, 'd'},
+      {"json", no_argument, NULL, 'j'},
+      {"help", no_argument, NULL, 'h'},
+      {NULL, 0, NULL, 0},
+  };
+  for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) apply(b, r, option, optarg);
+  for (; optind < argc; optind++) choose(r, argv[optind]);
+  set_defaults(b);
+}
+
+int main(int argc, char **argv) {
+  static bench b;
+  request r = {0};
+  read_options(&b, &r, argc, argv);
+  source_bytes();
+  bench_warm_up(&b);
+  int64_t reported = bench_reported_kib();
+  for (int i = 0; i < WORKLOADS; i++) {
+    if (r.any && !r.chosen[i]) continue;
+    if (isatty(STDERR_FILENO)) fprintf(stderr, "%s ...\n", workloads[i].name);
+    workloads[i].run(&b);
+  }
+  b.reported_kib = reported < 0 ? -1 : bench_reported_kib() - reported;
+  if (r.json)
+    bench_report_json(&b);
+  else
+    bench_report_table(&b);
+  return 0;
+}
