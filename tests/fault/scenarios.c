@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The scenarios: each mode, named and not, mapped and read, with readers before, during and after. */
+#include "play.h"
+
+#define STEPS(steps) steps, sizeof(steps) / sizeof((steps)[0])
+
+/* A stream that passes its limit, is flushed, and read by one who follows and one who comes late. */
+static const struct step ordinary[] = {
+    {OP_OPEN, 0}, {OP_APPEND, 2}, {OP_READ, 0}, {OP_APPEND, 4}, {OP_READ, 0}, {OP_FLUSH, 0}, {OP_APPEND, 3},
+    {OP_OPEN, 0}, {OP_APPEND, 4}, {OP_READ, 0}, {OP_FINISH, 0}, {OP_OPEN, 0}, {OP_READ, 0},
+};
+
+/* Never over the limit, until somebody wants the memory back; then on. */
+static const struct step under_pressure[] = {
+    {OP_APPEND, 3},   {OP_OPEN, 0},   {OP_READ, 0},  {OP_SPILL, 2000}, {OP_APPEND, 3},
+    {OP_LIMIT, 1000}, {OP_APPEND, 2}, {OP_READ, 0},  {OP_SPILL, 0},    {OP_LIMIT, 20000},
+    {OP_APPEND, 3},   {OP_FINISH, 0}, {OP_SPILL, 0}, {OP_READ, 0},
+};
+
+/* Batches pulled from streams, with plain ones between. */
+static const struct step from_streams[] = {
+    {OP_OPEN, 0}, {OP_STREAM, 5}, {OP_READ, 0},   {OP_APPEND, 1}, {OP_STREAM, 6}, {OP_FLUSH, 0},
+    {OP_READ, 0}, {OP_CLOSE, 0},  {OP_STREAM, 2}, {OP_OPEN, 0},   {OP_FINISH, 0}, {OP_READ, 0},
+};
+
+/* Readers come and go, and hold what they got across everything. */
+static const struct step come_and_go[] = {
+    {OP_APPEND, 6}, {OP_OPEN, 0}, {OP_READ, 0}, {OP_OPEN, 0},  {OP_APPEND, 3}, {OP_READ, 0}, {OP_CLOSE, 0},
+    {OP_APPEND, 4}, {OP_OPEN, 0}, {OP_READ, 0}, {OP_CLOSE, 0}, {OP_FINISH, 0}, {OP_READ, 0},
+};
+
+enum { CHUNK = 4096, SMALL = 4000, LARGE = 60000 };
+
+const struct scenario scenarios[] = {
+    {"overflow, mapped", RESPOOL_MODE_OVERFLOW, RESPOOL_REPLAY_MAP, false, false, false, SMALL, CHUNK, STEPS(ordinary)},
+    {"overflow at once, read", RESPOOL_MODE_OVERFLOW, RESPOOL_REPLAY_READ, false, true, false, 0, CHUNK,
+     STEPS(come_and_go)},
+    {"overflow under pressure", RESPOOL_MODE_OVERFLOW, RESPOOL_REPLAY_AUTO, false, false, false, LARGE, CHUNK,
+     STEPS(under_pressure)},
+    {"overflow from streams", RESPOOL_MODE_OVERFLOW, RESPOOL_REPLAY_MAP, false, true, false, SMALL, CHUNK,
+     STEPS(from_streams)},
+    {"on_limit, anonymous", RESPOOL_MODE_ON_LIMIT, RESPOOL_REPLAY_MAP, false, false, false, SMALL, CHUNK,
+     STEPS(ordinary)},
+    {"on_limit, named, read", RESPOOL_MODE_ON_LIMIT, RESPOOL_REPLAY_READ, true, false, false, SMALL, CHUNK,
+     STEPS(ordinary)},
+    {"on_limit, named, under pressure", RESPOOL_MODE_ON_LIMIT, RESPOOL_REPLAY_MAP, true, false, false, LARGE, CHUNK,
+     STEPS(under_pressure)},
+    {"on_limit at once, from streams, synced", RESPOOL_MODE_ON_LIMIT, RESPOOL_REPLAY_AUTO, true, false, true, 0, CHUNK,
+     STEPS(from_streams)},
+    {"all", RESPOOL_MODE_ALL, RESPOOL_REPLAY_READ, true, false, false, SMALL, CHUNK, STEPS(ordinary)},
+    {"all, mapped, readers come and go", RESPOOL_MODE_ALL, RESPOOL_REPLAY_MAP, true, true, false, 0, CHUNK,
+     STEPS(come_and_go)},
+    {"all, under pressure", RESPOOL_MODE_ALL, RESPOOL_REPLAY_AUTO, true, false, false, LARGE, CHUNK,
+     STEPS(under_pressure)},
+    {"all, from streams, synced, large chunks", RESPOOL_MODE_ALL, RESPOOL_REPLAY_READ, true, false, true, SMALL, LARGE,
+     STEPS(from_streams)},
+};
+
+const int scenario_count = sizeof scenarios / sizeof scenarios[0];

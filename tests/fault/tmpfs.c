@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A real full disk: a small tmpfs, mounted where nobody else sees it, in a child process that the mount goes with. Skipped
+ * where mounting is not permitted.
+ */
+#include "batches.h"
+
+#include "check.h"
+#include "spool.h"
+#include "system.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { BATCHES = 40, CHUNK = 4096, NOT_PERMITTED = 77, DISK = 64 << 10 };
+
+/* ---- A small disk of one's own ----------------------------------------------------------------------- */
+
+static bool write_text(const char *file, const char *text) {
+  int fd = open(file, O_WRONLY | O_CLOEXEC);
+  bool good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+  if (fd >= 0) close(fd);
+  return good;
+}
+
+/* Mounts of one's own: as root, or as what passes for root in a user namespace. */
+static bool leave_the_others(void) {
+  char user[40], group[40];
+  snprintf(user, sizeof user, "0 %d 1", (int)getuid());
+  snprintf(group, sizeof group, "0 %d 1", (int)getgid());
+  if (unshare(CLONE_NEWNS) == 0) return true;
+  return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 && write_text("/proc/self/setgroups", "deny") &&
+         write_text("/proc/self/uid_map", user) && write_text("/proc/self/gid_map", group);
+}
+
+static bool mount_small_disk(const char *directory) {
+  char options[40];
+  snprintf(options, sizeof options, "size=%d,mode=0700", DISK);
+  if (!leave_the_others() || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return false;
+  return mount("respool-test", directory, "tmpfs", 0, options) == 0;
+}
+
+/* Run in a child on a disk of its own; the child's failed checks come back as its exit code. */
+static void on_a_small_disk(void (*run)(const char *directory)) {
+  const char *directory = kit_scratch();
+  fflush(stdout);
+  pid_t child = fork();
+  if (child == 0) {
+    if (!mount_small_disk(directory)) _exit(NOT_PERMITTED);
+    run(directory);
+    fflush(stdout);
+    _exit(kit_failures() > 0 ? 1 : 0);
+  }
+  int answer = 1;
+  REQUIRE_EQ(waitpid(child, &answer, 0), child);
+  REQUIRE(WIFEXITED(answer));
+  if (WEXITSTATUS(answer) == NOT_PERMITTED) kit_skip("mounting a tmpfs is not permitted here");
+  CHECK_EQ(WEXITSTATUS(answer), 0);
+}
+
+/* A file that takes all the room that is left. */
+static void fill_disk(const char *directory, char file[KIT_PATH]) {
+  static const char block[4096];
+  int fd = open(kit_join(file, directory, "ballast"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  while (write(fd, block, sizeof block) > 0) {
+  }
+  CHECK_EQ(errno, ENOSPC);
+  close(fd);
+}
+
+/* ---- Spools on it ---------------------------------------------------------------------------------- */
+
+static int64_t append_while_possible(respool_writer *writer, int64_t from) {
+  int64_t i = from;
+  for (; i < BATCHES; i++) {
+    struct ArrowArray array;
+    batch_make(i, &array);
+    respool_status status = respool_writer_append(writer, &array, kit_error());
+    if (status == RESPOOL_OK) continue;
+    CHECK_EQ(status, RESPOOL_NO_SPACE);
+    CHECK_EQ(kit_last_error()->os_error, ENOSPC);
+    array.release(&array);
+    break;
+  }
+  return i;
+}
+
+static void check_replay(respool *spool, int64_t count, respool_status end) {
+  respool_reader *reader = kit_reader(spool);
+  for (int64_t i = 0; i < count; i++) {
+    struct ArrowArray array;
+    if (!CHECK_OK(respool_reader_next(reader, &array, 0, kit_error()))) break;
+    batch_check(i, &array);
+    array.release(&array);
+  }
+  CHECK_ANSWER(reader, end);
+  respool_reader_close(reader);
+}
+
+/* The disk fills while the buffer goes to it; then the ballast is thrown out. */
+static void spool_on_it(const char *directory, int32_t mode, bool named, int64_t limit) {
+  char path[KIT_PATH], ballast[KIT_PATH];
+  kit_join(path, directory, "file");
+  kit_spool s = {0};
+  respool_options options = kit_options(limit, mode, named ? path : NULL);
+  if (!named) options.directory = directory;
+  options.write_chunk = CHUNK;
+  if (mode != RESPOOL_MODE_ALL) fill_disk(directory, ballast);
+  REQUIRE_OK(respool_create(batch_schema(), &options, &s.spool, &s.writer, kit_error()));
+  if (mode == RESPOOL_MODE_ALL) fill_disk(directory, ballast);
+  int64_t accepted = append_while_possible(s.writer, 0);
+  CHECK_LE(1, accepted);
+  CHECK_LE(accepted, BATCHES - 1);
+  check_replay(s.spool, accepted, RESPOOL_TIMED_OUT);
+  CHECK_STATUS(respool_writer_finish(s.writer, kit_error()), RESPOOL_NO_SPACE);
+  check_replay(s.spool, accepted, RESPOOL_TIMED_OUT);
+  CHECK_EQ(kit_stats(s.spool).memory_backed, kit_stats(s.spool).file_exists);
+  REQUIRE_EQ(unlink(ballast), 0);
+  int64_t more = append_while_possible(s.writer, accepted);
+  CHECK_LE(accepted, more);
+  respool_status status = respool_writer_finish(s.writer, kit_error());
+  CHECK(status == RESPOOL_OK || status == RESPOOL_NO_SPACE); /* the whole stream is larger than the disk */
+  check_replay(s.spool, more, status == RESPOOL_OK ? RESPOOL_END : RESPOOL_TIMED_OUT);
+  if (named) CHECK_LE(batch_count_file(path, status == RESPOOL_OK), more);
+  kit_spool_close(&s);
+  unlink(path);
+  CHECK_EQ(batch_live_arrays(), 0);
+  CHECK_EQ(kit_entries(directory), 0);
+}
+
+static void overflow(const char *directory) {
+  spool_on_it(directory, RESPOOL_MODE_OVERFLOW, false, 0);
+  spool_on_it(directory, RESPOOL_MODE_OVERFLOW, false, 5000);
+}
+
+static void on_limit(const char *directory) {
+  spool_on_it(directory, RESPOOL_MODE_ON_LIMIT, true, 20000);
+  spool_on_it(directory, RESPOOL_MODE_ON_LIMIT, false, 0);
+}
+
+static void all(const char *directory) {
+  spool_on_it(directory, RESPOOL_MODE_ALL, true, 0);
+  spool_on_it(directory, RESPOOL_MODE_ALL, true, 10000);
+}
+
+static void overflow_on_a_full_disk(void) {
+  on_a_small_disk(overflow);
+}
+
+static void on_limit_on_a_full_disk(void) {
+  on_a_small_disk(on_limit);
+}
+
+static void all_on_a_full_disk(void) {
+  on_a_small_disk(all);
+}
+
+static const kit_test tests[] = {
+    KIT_TEST(overflow_on_a_full_disk),
+    KIT_TEST(on_limit_on_a_full_disk),
+    KIT_TEST(all_on_a_full_disk),
+};
+
+int main(int argc, char **argv) {
+  return KIT_MAIN(argc, argv, tests);
+}
