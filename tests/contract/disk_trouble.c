@@ -74,7 +74,7 @@ static void full_and_free_again(int32_t mode, int64_t limit, int64_t room) {
 }
 
 static void full_at_any_byte(void) {
-  int64_t step = kit_slow() ? 1777 : 61;
+  int64_t step = kit_environment("RESPOOL_TEST_STEP", kit_slow() ? 1777 : 211);
   for (int mode = RESPOOL_MODE_OVERFLOW; mode <= RESPOOL_MODE_ON_LIMIT; mode++)
     for (int64_t limit = 0; limit <= 6000; limit += 6000)
       for (int64_t room = 0; room < 30000 && kit_failures() == 0; room += step) {
@@ -86,7 +86,7 @@ static void full_at_any_byte(void) {
 
 /* Mode ALL makes its file, and may write its schema, at once: it needs room for that. */
 static void full_at_any_byte_in_mode_all(void) {
-  int64_t step = kit_slow() ? 1777 : 61;
+  int64_t step = kit_environment("RESPOOL_TEST_STEP", kit_slow() ? 1777 : 211);
   for (int64_t room = 2048; room < 30000 && kit_failures() == 0; room += step) {
     full_and_free_again(RESPOOL_MODE_ALL, room % 2 * 5000, room);
     if (kit_failures() > 0) kit_note("room for %" PRId64 " bytes", room);
