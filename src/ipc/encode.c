@@ -64,6 +64,7 @@ static void plan_raw(struct ipc_encoder *encoder, const void *source, int64_t st
 
 static void plan_bits(struct ipc_encoder *encoder, const void *source, int64_t start, int64_t count) {
   struct segment *segment = plan(encoder);
+  if (count == 0) return; /* there may be no buffer */
   segment->kind = SEGMENT_BITS;
   segment->source = source;
   segment->start = start;
