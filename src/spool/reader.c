@@ -184,8 +184,11 @@ static respool_status fetch_stored(struct respool_reader *reader, const struct e
   respool_status status = store_view(reader->spool->store, &reader->cursor, entry->offset, length, &view, error);
   if (status != RESPOOL_OK) return status;
   status = decode_stored(reader, entry, &view, array, error);
-  if (status != RESPOOL_OK) view.drop(view.object);
-  return status;
+  if (status == RESPOOL_OK) return status;
+  view.drop(view.object);
+  if (status != RESPOOL_UNSUPPORTED) return status;
+  if (error != NULL) error->status = RESPOOL_CORRUPT; /* we wrote nothing that we do not know */
+  return RESPOOL_CORRUPT;
 }
 
 static respool_status fetch(struct respool_reader *reader, const struct entry *entry, struct ArrowArray *array,

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -136,11 +137,64 @@ static void programs_that_are_started_do_not_inherit_it(void) {
   kit_spool_close(&s);
 }
 
+/* The descriptor of the only file open in `directory`. */
+static int descriptor_in(const char *directory) {
+  for (int fd = 3; fd < 256; fd++) {
+    char link[64], target[KIT_PATH];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t size = readlink(link, target, sizeof target - 1);
+    if (size > 0 && strncmp(target, directory, strlen(directory)) == 0) return fd;
+  }
+  return -1;
+}
+
+/* What comes, if anything does, leads nowhere outside: read replays check the structure of what they read. */
+static void take_if_good(respool_reader *reader, const struct ArrowSchema *schema) {
+  struct ArrowArray array;
+  respool_status status = respool_reader_next(reader, &array, 0, kit_error());
+  if (status == RESPOOL_OK) {
+    CHECK_WELL_FORMED(schema, &array, KIT_TOP, 1);
+    array.release(&array);
+  } else {
+    if (!CHECK(status == RESPOOL_CORRUPT || status == RESPOOL_TRUNCATED))
+      kit_note("%s: %s", respool_status_name(status), kit_last_error()->message);
+  }
+}
+
+static void damage_is_noticed_where_it_is_read(void) {
+  const char *directory = kit_scratch();
+  respool_options options = kit_options(0, RESPOOL_MODE_OVERFLOW, directory);
+  options.replay = RESPOOL_REPLAY_READ;
+  kit_spool s;
+  kit_spool_open(&s, "{t:utf8,l:list<item:utf8>,b:bool}", &options);
+  kit_series series = {.schema = &s.schema, .seed = 3, .rows_least = 6, .rows_most = 6, .null_rate = 0.3};
+  kit_series_append(&series, s.writer, 0, 1);
+  CHECK_OK(respool_writer_finish(s.writer, kit_error()));
+  int fd = descriptor_in(directory);
+  REQUIRE(fd >= 0);
+  int64_t size = kit_stats(s.spool).bytes_written;
+  for (int64_t at = 0; at < size && kit_failures() == 0; at++) {
+    unsigned char kept, changed;
+    REQUIRE_EQ(pread(fd, &kept, 1, at), 1);
+    changed = kept ^ 0x41;
+    REQUIRE_EQ(pwrite(fd, &changed, 1, at), 1);
+    respool_reader *reader = kit_reader(s.spool);
+    take_if_good(reader, &s.schema);
+    respool_reader_close(reader);
+    if (kit_failures() > 0) kit_note("byte %d", (int)at);
+    REQUIRE_EQ(pwrite(fd, &kept, 1, at), 1);
+  }
+  kit_series_replay(&series, s.spool, 1, RESPOOL_END);
+  kit_spool_close(&s);
+  CHECK_NOTHING_LEFT();
+}
+
 static const kit_test tests[] = {
     KIT_TEST(no_name_in_its_directory),
     KIT_TEST(tmpdir_is_the_default),
     KIT_TEST(the_file_goes_with_the_last_handle),
     KIT_TEST(nothing_is_left_after_kill),
+    KIT_TEST(damage_is_noticed_where_it_is_read),
     KIT_TEST(a_memory_backed_directory_is_noticed),
     KIT_TEST(programs_that_are_started_do_not_inherit_it),
 };

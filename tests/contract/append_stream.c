@@ -219,6 +219,28 @@ static void a_pulled_batch_is_kept(void) {
   CHECK_NOTHING_LEFT();
 }
 
+/* What is appended next, or flushed, comes after the kept batch. */
+static void nothing_overtakes_the_kept_batch(void) {
+  for (int way = 0; way < 2; way++) {
+    kit_spool s;
+    struct ArrowArrayStream stream;
+    kit_series series = open_series(&s, 0);
+    open_source(&series, 0, MOST, 0, NULL, &stream);
+    kit_limit_file_size(0);
+    CHECK_STATUS(respool_writer_append_stream(s.writer, &stream, kit_error()), RESPOOL_IO);
+    kit_limit_file_size(-1);
+    stream.release(&stream);
+    int64_t accepted = kit_stats(s.spool).batches;
+    if (way == 1) CHECK_OK(respool_writer_flush(s.writer, kit_error()));
+    if (way == 1) CHECK_EQ(kit_stats(s.spool).batches, accepted + 1);
+    kit_series_append(&series, s.writer, accepted + 1, accepted + 4);
+    CHECK_OK(respool_writer_finish(s.writer, kit_error()));
+    kit_series_replay(&series, s.spool, accepted + 4, RESPOOL_END);
+    kit_spool_close(&s);
+    CHECK_NOTHING_LEFT();
+  }
+}
+
 static void finish_takes_the_kept_batch(void) {
   kit_spool s;
   struct ArrowArrayStream stream;
@@ -251,7 +273,7 @@ static void a_kept_batch_is_released_with_the_writer(void) {
   CHECK_NOTHING_LEFT();
 }
 
-/* A batch that does not fit the schema is the producer's fault, told as such. */
+/* A batch that does not fit the schema never will: its rows are not dropped in silence, so only fail or close is left. */
 static void a_malformed_batch(void) {
   kit_spool s;
   struct ArrowArray batches[2];
@@ -264,6 +286,8 @@ static void a_malformed_batch(void) {
   CHECK_ERROR(respool_writer_append_stream(s.writer, &stream, kit_error()), RESPOOL_INVALID, NULL);
   stream.release(&stream);
   CHECK_EQ(kit_stats(s.spool).state, RESPOOL_OPEN);
+  CHECK_EQ(kit_stats(s.spool).batches, 1);
+  CHECK_ERROR(respool_writer_finish(s.writer, kit_error()), RESPOOL_INVALID, NULL);
   CHECK_EQ(kit_stats(s.spool).batches, 1);
   CHECK_OK(respool_writer_fail(s.writer, RESPOOL_PRODUCER_FAILED, 0, NULL, kit_error()));
   kit_spool_close(&s);
@@ -305,6 +329,7 @@ static const kit_test tests[] = {
     KIT_TEST(other_metadata_is_no_other_schema),
     KIT_TEST(not_a_stream_of_structs),
     KIT_TEST(a_pulled_batch_is_kept),
+    KIT_TEST(nothing_overtakes_the_kept_batch),
     KIT_TEST(finish_takes_the_kept_batch),
     KIT_TEST(a_kept_batch_is_released_with_the_writer),
     KIT_TEST(a_malformed_batch),

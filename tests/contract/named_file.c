@@ -2,6 +2,7 @@
 /* Named files: how they are made, what they contain, and that they are the caller's afterwards. */
 #include "bytes.h"
 #include "spool.h"
+#include "stream_build.h"
 #include "system.h"
 
 #include <errno.h>
@@ -150,6 +151,43 @@ static void without_finish_no_end_marker(void) {
   }
 }
 
+typedef void (*breaking_off)(kit_spool *s);
+
+static void break_off_by_fail(kit_spool *s) {
+  CHECK_OK(respool_writer_fail(s->writer, RESPOOL_USER, 0, NULL, kit_error()));
+}
+
+static void break_off_by_close(kit_spool *s) {
+  respool_writer_close(s->writer);
+  s->writer = NULL;
+}
+
+static void break_off_by_source(kit_spool *s) {
+  struct ArrowArrayStream stream;
+  kit_stream_options options = {.schema = &s->schema, .fail_code = EIO};
+  kit_stream_from(&options, &stream);
+  CHECK_STATUS(respool_writer_append_stream(s->writer, &stream, kit_error()), RESPOOL_SOURCE_FAILED);
+  stream.release(&stream);
+}
+
+/* However the writing breaks off, the file holds every batch that was accepted, also those that still waited. */
+static void broken_off_it_holds_what_was_accepted(void) {
+  static const breaking_off ways[] = {break_off_by_fail, break_off_by_close, break_off_by_source};
+  for (int mode = RESPOOL_MODE_ON_LIMIT; mode <= RESPOOL_MODE_ALL; mode++)
+    for (int way = 0; way < 3; way++) {
+      char path[KIT_PATH];
+      respool_options options = named(mode, path);
+      kit_spool s;
+      kit_spool_open(&s, fields, &options);
+      kit_series series = {.schema = &s.schema, .seed = kit_seed(), .rows_least = 1, .rows_most = 30};
+      kit_series_append(&series, s.writer, 0, 12);
+      ways[way](&s);
+      check_stream(&series, path, 1, 12);
+      kit_spool_close(&s);
+    }
+  CHECK_NOTHING_LEFT();
+}
+
 /* Removing the name changes nothing for those who read through the spool. */
 static void the_name_may_be_removed(void) {
   char path[KIT_PATH];
@@ -166,19 +204,26 @@ static void the_name_may_be_removed(void) {
   CHECK(!kit_exists(path));
 }
 
+/* A relative path leads from where the program stood when the spool was made, though the file may come later. */
 static void a_relative_path(void) {
-  char old[KIT_PATH];
-  REQUIRE(getcwd(old, sizeof old) != NULL);
-  REQUIRE_EQ(chdir(kit_scratch()), 0);
-  kit_spool s;
-  respool_options options = kit_options(0, RESPOOL_MODE_ALL, "relative.arrows");
-  kit_spool_open(&s, fields, &options);
-  kit_series series = {.schema = &s.schema, .seed = kit_seed(), .rows_least = 10, .rows_most = 50};
-  kit_series_append(&series, s.writer, 0, 5);
-  CHECK_OK(respool_writer_finish(s.writer, kit_error()));
-  check_stream(&series, "relative.arrows", 0, 5);
-  kit_spool_close(&s);
-  CHECK_EQ(chdir(old), 0);
+  for (int mode = RESPOOL_MODE_ON_LIMIT; mode <= RESPOOL_MODE_ALL; mode++) {
+    char old[KIT_PATH], path[KIT_PATH];
+    const char *directory = kit_scratch(), *other = kit_scratch();
+    REQUIRE(getcwd(old, sizeof old) != NULL);
+    REQUIRE_EQ(chdir(directory), 0);
+    kit_spool s;
+    respool_options options = kit_options(0, mode, "relative.arrows");
+    options.sync_on_finish = 1;
+    kit_spool_open(&s, fields, &options);
+    REQUIRE_EQ(chdir(other), 0);
+    kit_series series = {.schema = &s.schema, .seed = kit_seed(), .rows_least = 10, .rows_most = 50};
+    kit_series_append(&series, s.writer, 0, 5);
+    CHECK_OK(respool_writer_finish(s.writer, kit_error()));
+    check_stream(&series, kit_join(path, directory, "relative.arrows"), 0, 5);
+    CHECK_EQ(kit_entries(other), 0);
+    kit_spool_close(&s);
+    CHECK_EQ(chdir(old), 0);
+  }
 }
 
 static const kit_test tests[] = {
@@ -188,6 +233,7 @@ static const kit_test tests[] = {
     KIT_TEST(only_its_owner_may_read_it),
     KIT_TEST(a_prefix_and_then_the_whole),
     KIT_TEST(without_finish_no_end_marker),
+    KIT_TEST(broken_off_it_holds_what_was_accepted),
     KIT_TEST(the_name_may_be_removed),
     KIT_TEST(a_relative_path),
 };

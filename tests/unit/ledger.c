@@ -56,8 +56,10 @@ static void check_same(const struct ledger *ledger, const struct model *model) {
 }
 
 static void add(struct ledger *ledger, struct model *model, const void *start, int64_t length) {
+  int64_t before = ledger->bytes, probed = ledger_probe(ledger, start, length); /* also of an empty ledger */
   REQUIRE(ledger_reserve(ledger, 1));
   ledger_add(ledger, start, length);
+  CHECK_EQ(probed, ledger->bytes - before);
   model_add(model, start, length);
 }
 

@@ -215,6 +215,58 @@ static void random_arrays(void) {
   }
 }
 
+/* ---- What is shown --------------------------------------------------------------------------------- */
+
+static void check_shown(const char *text, struct ArrowArray *array, int64_t expected) {
+  struct ArrowSchema schema;
+  kit_schema_parse(text, &schema);
+  struct layout *layout = open_layout(&schema);
+  if (!CHECK_EQ(measure_shown(layout, array), expected)) kit_note("%s", text);
+  layout_close(layout);
+  schema.release(&schema);
+  array->release(array);
+}
+
+/* The rows of a slice, not what lies around them. */
+static void what_is_shown(void) {
+  struct ArrowArray array;
+  one_column(&array, 2, 0, 30, 10, (const int64_t[]){5, 160});
+  check_shown("{x:int32}", &array, 2 + 40);
+  one_column(&array, 2, 0, 5, 10, (const int64_t[]){-1, 2});
+  check_shown("{x:bool}", &array, 2);
+  one_column(&array, 3, 0, 2, 2, (const int64_t[]){-1, 24, 40});
+  memcpy((void *)(uintptr_t)array.children[0]->buffers[1], (const int32_t[]){0, 5, 10, 20, 30, 40}, 24);
+  check_shown("{x:utf8}", &array, 12 + 20);
+  one_column(&array, 2, 1, 1, 2, (const int64_t[]){-1, 16});
+  memcpy((void *)(uintptr_t)array.children[0]->buffers[1], (const int32_t[]){0, 4, 5, 9}, 16);
+  struct ArrowArray *items = array.children[0]->children[0];
+  kit_node_init(items, 2, 0);
+  items->length = 100;
+  kit_node_buffer(items, 1, 200, false);
+  check_shown("{x:list<item:int16>}", &array, 12 + 10);
+  one_column(&array, 1, 1, 3, 4, (const int64_t[]){1});
+  items = array.children[0]->children[0];
+  kit_node_init(items, 2, 0);
+  items->length = 21;
+  kit_node_buffer(items, 1, 168, false);
+  check_shown("{x:fixed_list(3)<item:int64>}", &array, 1 + 96);
+  one_column(&array, 3, 0, 0, 0, (const int64_t[]){-1, -1, -1});
+  check_shown("{x:utf8}", &array, 4);
+  kit_batch_empty(1000, &array);
+  check_shown("{}", &array, 0);
+}
+
+/* Many small slices of one large array: each reaches all of it, and shows a little. */
+static void slices_show_little(void) {
+  kit_shared *shared = kit_shared_from_memory(1 << 20);
+  for (int64_t i = 0; i < 20; i++) {
+    struct ArrowArray array;
+    kit_batch_shared(shared, i * 1000, 7, &array);
+    check_shown("{x:int32}", &array, 28);
+  }
+  kit_shared_release(shared);
+}
+
 /* The fixed cost: positive, the same for every batch, and growing with the schema alone. */
 static void the_fixed_cost(void) {
   static const char *const texts[] = {"{}", "{a:int32}", "{a:int32,b:utf8}", "{a:int32,b:utf8,c:list<item:int8>}"};
@@ -238,6 +290,8 @@ static const kit_test tests[] = {
     KIT_TEST(shared_buffers_are_visited_each_time),
     KIT_TEST(a_visitor_may_stop),
     KIT_TEST(random_arrays),
+    KIT_TEST(what_is_shown),
+    KIT_TEST(slices_show_little),
     KIT_TEST(the_fixed_cost),
 };
 
