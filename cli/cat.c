@@ -194,7 +194,7 @@ static int parse(struct chain *chain, int argc, char **argv) {
 
 int command_cat(int argc, char **argv) {
   struct chain chain = {0};
-  chain.paths = malloc(((size_t)argc + 1) * sizeof *chain.paths);
+  chain.paths = calloc((size_t)argc + 1, sizeof *chain.paths);
   if (!chain.paths) {
     report_errno(NULL, "arguments", ENOMEM);
     return TOOL_FAILED;

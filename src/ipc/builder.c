@@ -156,7 +156,7 @@ builder_ref builder_end(struct builder *builder) {
   store_u16(vtable + 2, table_size);
   for (int i = 0; i < slots; i++) {
     uint16_t offset = builder->slots[i] == 0 ? 0 : (uint16_t)(ref - builder->slots[i]);
-    store_u16(vtable + 4 + 2 * i, offset);
+    store_u16(vtable + 4 + 2 * (size_t)i, offset);
   }
   return ref;
 }

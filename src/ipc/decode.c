@@ -57,7 +57,7 @@ static respool_status need(const struct decoder *decoder, int32_t at, const char
 }
 
 static respool_status decode_validity(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
-  struct extent bits;
+  struct extent bits = {tree_zeros, 0};
   respool_status status = next_extent(decoder, at, "validity", &bits);
   if (status != RESPOOL_OK) return status;
   if (bits.size == 0) {
@@ -81,7 +81,7 @@ static respool_status decode_validity(struct decoder *decoder, int32_t at, struc
 
 static respool_status decode_offsets(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
   int32_t width = decoder->layout->nodes[at].width;
-  struct extent offsets;
+  struct extent offsets = {tree_zeros, 0};
   respool_status status = next_extent(decoder, at, "offset", &offsets);
   if (status != RESPOOL_OK) return status;
   /* Without rows one offset, 0, is due; writers leave it out, or have something else there. */
@@ -96,7 +96,7 @@ static respool_status decode_offsets(struct decoder *decoder, int32_t at, struct
 
 static respool_status decode_fixed(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
   const struct layout_node *node = &decoder->layout->nodes[at];
-  struct extent values;
+  struct extent values = {tree_zeros, 0};
   respool_status status = next_extent(decoder, at, "value", &values);
   if (status != RESPOOL_OK) return status;
   array->buffers[1] = values.bytes;
@@ -105,7 +105,7 @@ static respool_status decode_fixed(struct decoder *decoder, int32_t at, struct A
 }
 
 static respool_status decode_binary(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
-  struct extent data;
+  struct extent data = {tree_zeros, 0};
   respool_status status = decode_offsets(decoder, at, array);
   if (status == RESPOOL_OK) status = next_extent(decoder, at, "data", &data);
   if (status != RESPOOL_OK) return status;

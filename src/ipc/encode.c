@@ -186,7 +186,7 @@ static int64_t at_buffers(const struct layout *layout) {
 }
 
 static void lay_out_vtable(uint8_t *at, const uint16_t *entries, int count) {
-  for (int i = 0; i < count; i++) store_u16(at + 2 * i, entries[i]);
+  for (int i = 0; i < count; i++) store_u16(at + 2 * (size_t)i, entries[i]);
 }
 
 static void lay_out_metadata(struct ipc_encoder *encoder) {

@@ -27,7 +27,7 @@ void pool_close(struct pool *pool);
 respool_status pool_take(struct pool *pool, int64_t size, struct pool_buffer **buffer, respool_error *error);
 
 /* Give a buffer back, from any thread. Takes void so that it can be the drop of a tree's owner. */
-void pool_give(void *buffer);
+void pool_give(void *object);
 
 /* Bytes of all buffers: handed out and kept. */
 int64_t pool_bytes(struct pool *pool);
