@@ -3,6 +3,7 @@
 #include "types.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Formats that stand for themselves. */
@@ -61,15 +62,17 @@ static const struct {
     {"+us:", "sparse_union("},
 };
 
+/* "P,S" or "P,S,BITS". */
 static void decimal_words(char *out, size_t size, const char *parameters) {
-  int precision = 0;
-  int scale = 0;
-  int bits = 128;
-  if (sscanf(parameters, "%d,%d,%d", &precision, &scale, &bits) < 2) {
+  char *at;
+  long precision = strtol(parameters, &at, 10);
+  long scale = *at == ',' ? strtol(at + 1, &at, 10) : 0;
+  long bits = *at == ',' ? strtol(at + 1, &at, 10) : 128;
+  if (at == parameters || *at != '\0') {
     snprintf(out, size, "decimal of unknown form \"%s\"", parameters);
-    return;
+  } else {
+    snprintf(out, size, "decimal%ld(%ld,%ld)", bits, precision, scale);
   }
-  snprintf(out, size, "decimal%d(%d,%d)", bits, precision, scale);
 }
 
 static const char *unit_words(char letter) {
