@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Anonymous files: no name in any directory at any time that can be seen, and nothing left whatever ends the process. */
+/* Anonymous files: no name in any directory at any time that can be seen, and nothing left whatever ends the process.
+ */
 #include "spool.h"
 #include "system.h"
 

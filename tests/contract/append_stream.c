@@ -273,7 +273,8 @@ static void a_kept_batch_is_released_with_the_writer(void) {
   CHECK_NOTHING_LEFT();
 }
 
-/* A batch that does not fit the schema never will: its rows are not dropped in silence, so only fail or close is left. */
+/* A batch that does not fit the schema never will: its rows are not dropped in silence, so only fail or close is left.
+ */
 static void a_malformed_batch(void) {
   kit_spool s;
   struct ArrowArray batches[2];

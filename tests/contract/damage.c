@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Damaged input: cut at every byte, changed at every byte. It answers an error or decodes; it never reads out of bounds. */
+/* Damaged input: cut at every byte, changed at every byte. It answers an error or decodes; it never reads out of
+ * bounds. */
 #include "bytes.h"
 #include "spool.h"
 #include "stream_build.h"

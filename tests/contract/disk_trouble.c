@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A disk that stops taking bytes at any point, made with a limit on the size of files: nothing accepted is lost, nothing is
- * read twice or wrong, and when the disk takes bytes again the spool goes on.
+ * A disk that stops taking bytes at any point, made with a limit on the size of files: nothing accepted is lost,
+ * nothing is read twice or wrong, and when the disk takes bytes again the spool goes on.
  */
 #include "spool.h"
 #include "system.h"

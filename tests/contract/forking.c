@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* After fork() the child's copies of handles answer MISUSE, closing them does nothing, and the parent goes on undisturbed. */
+/* After fork() the child's copies of handles answer MISUSE, closing them does nothing, and the parent goes on
+ * undisturbed. */
 #include "spool.h"
 #include "system.h"
 

@@ -18,7 +18,8 @@ static respool_options named(int32_t mode, char path[KIT_PATH]) {
   return kit_options(0, mode, kit_join(path, kit_scratch(), "named.arrows"));
 }
 
-/* What creating or appending answers with this file in the way: ALL makes its file at once, ON_LIMIT at the first spill. */
+/* What creating or appending answers with this file in the way: ALL makes its file at once, ON_LIMIT at the first
+ * spill. */
 static respool_status try_at(int32_t mode, const char *path) {
   struct ArrowSchema schema;
   respool_options options = kit_options(0, mode, path);

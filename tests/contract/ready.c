@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Readiness callbacks: armed, fired once by each kind of event, replaced, disarmed, and called from inside themselves. */
+/* Readiness callbacks: armed, fired once by each kind of event, replaced, disarmed, and called from inside themselves.
+ */
 #include "spool.h"
 #include "system.h"
 
@@ -273,7 +274,8 @@ static void close_other(void *user_data) {
   in->reader = NULL;
 }
 
-/* One callback closes the other's reader, which is due in the same event: that one must not run any more, or run before. */
+/* One callback closes the other's reader, which is due in the same event: that one must not run any more, or run
+ * before. */
 static void closing_each_other(void) {
   kit_spool s;
   open_spool(&s);

@@ -88,7 +88,7 @@ static void slices_of_many_columns(void) {
   schema = group;
   schema.n_children = GROUPS;
   schema.children = children;
-  for (int64_t rows = 1; rows <= 1000; rows *= 10) {
+  for (int64_t rows = 1; rows <= (kit_slow() ? 10 : 1000); rows *= 10) {
     kit_sink plain = {0}, sliced = {0};
     kit_series series = {&schema, kit_seed(), rows, rows, 0.2, false, false};
     write_batches(&series, &plain);

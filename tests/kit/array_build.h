@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arrays for tests: random ones of any schema, simple ones from C arrays, and slices of shared memory. Every node of every
- * array is counted until it is released; a second release of the same node ends the program.
+ * Arrays for tests: random ones of any schema, simple ones from C arrays, and slices of shared memory. Every node of
+ * every array is counted until it is released; a second release of the same node ends the program.
  */
 #ifndef RESPOOL_TESTS_KIT_ARRAY_BUILD_H
 #define RESPOOL_TESTS_KIT_ARRAY_BUILD_H
@@ -16,8 +16,8 @@
 #define KIT_MARKER_TEXT "NEIGHBOUR"
 
 /*
- * The values of an array depend on the schema, `seed`, `length`, `null_rate` and `list_max` alone. How it lies in memory
- * depends on the rest: the same values with and without slicing are logically equal.
+ * The values of an array depend on the schema, `seed`, `length`, `null_rate` and `list_max` alone. How it lies in
+ * memory depends on the rest: the same values with and without slicing are logically equal.
  */
 typedef struct kit_array_options {
   uint64_t seed;

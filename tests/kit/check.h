@@ -6,8 +6,9 @@
  *   static const kit_test tests[] = {KIT_TEST(adds_up)};
  *   int main(int argc, char **argv) { return KIT_MAIN(argc, argv, tests); }
  *
- * CHECK... notes a failure and goes on; REQUIRE... leaves the test. Checks may be made from any thread, but a REQUIRE that
- * fails outside the test's own thread ends the program. Arguments of the program are test names (or parts of them) to run.
+ * CHECK... notes a failure and goes on; REQUIRE... leaves the test. Checks may be made from any thread, but a REQUIRE
+ * that fails outside the test's own thread ends the program. Arguments of the program are test names (or parts of them)
+ * to run.
  */
 #ifndef RESPOOL_TESTS_KIT_CHECK_H
 #define RESPOOL_TESTS_KIT_CHECK_H
@@ -37,7 +38,8 @@ uint64_t kit_seed(void);
 /* A number from the environment variable `name`, or `fallback`. */
 int64_t kit_environment(const char *name, int64_t fallback);
 
-/* Whether this runs under a sanitizer, or under valgrind (RESPOOL_TEST_VALGRIND=1), so that a test may do less of the same. */
+/* Whether this runs under a sanitizer, or under valgrind (RESPOOL_TEST_VALGRIND=1), so that a test may do less of the
+ * same. */
 bool kit_slow(void);
 
 /* Leave the test, counted as skipped, with one line that says why. */

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether two arrays of `schema` hold the same values: offsets honoured at every level, what lies under nulls ignored, floats
- * compared by their bits. On a difference `where` gets its path. */
+/* Whether two arrays of `schema` hold the same values: offsets honoured at every level, what lies under nulls ignored,
+ * floats compared by their bits. On a difference `where` gets its path. */
 bool kit_equal(const struct ArrowSchema *schema, const struct ArrowArray *a, const struct ArrowArray *b, char *where,
                size_t where_size);
 
@@ -17,9 +17,9 @@ enum {
   KIT_EXACT = 2, /* null counts are exact, buffers of offsets present; what is read back from a file promises that */
 };
 
-/* Whether an array has the shape of its schema: numbers of buffers and children, lengths, offsets rising and inside their
- * child, null counts, buffers aligned to `alignment` (1: any). Looks at the first and last byte of every buffer, so
- * that one that is not there is noticed. */
+/* Whether an array has the shape of its schema: numbers of buffers and children, lengths, offsets rising and inside
+ * their child, null counts, buffers aligned to `alignment` (1: any). Looks at the first and last byte of every buffer,
+ * so that one that is not there is noticed. */
 bool kit_well_formed(const struct ArrowSchema *schema, const struct ArrowArray *array, int flags, int alignment,
                      char *where, size_t where_size);
 

@@ -49,8 +49,8 @@ void kit_schema_set_format(struct ArrowSchema *schema, const char *format);
 /* Bytes of C metadata; 0 for NULL. */
 size_t kit_metadata_size(const char *metadata);
 
-/* Whether formats, names, flags, metadata bytes, children and dictionaries are equal. A NULL name equals an empty one. On a
- * difference `where` gets its place (may be NULL). */
+/* Whether formats, names, flags, metadata bytes, children and dictionaries are equal. A NULL name equals an empty one.
+ * On a difference `where` gets its place (may be NULL). */
 bool kit_schema_equal(const struct ArrowSchema *a, const struct ArrowSchema *b, char *where, size_t where_size);
 
 /* Schemas of this kit not yet released. */

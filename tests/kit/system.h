@@ -36,8 +36,8 @@ int kit_open_descriptors(void);
 /* Mappings of this process whose line in /proc/self/maps contains `text`. */
 int kit_mappings(const char *text);
 
-/* Bound the size of files this process may write (RLIMIT_FSIZE), so that writes beyond fail with EFBIG; -1: no bound. The
- * signal that comes with it is ignored from the first call on. */
+/* Bound the size of files this process may write (RLIMIT_FSIZE), so that writes beyond fail with EFBIG; -1: no bound.
+ * The signal that comes with it is ignored from the first call on. */
 void kit_limit_file_size(int64_t bytes);
 
 /* Yield to other threads for a moment. Only to vary the order of things, never to wait for something. */
