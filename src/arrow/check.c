@@ -2,6 +2,7 @@
 /* Checking an array against its layout before anything in it is followed. */
 #include "arrow/check.h"
 
+#include "arrow/bits.h"
 #include "support/arith.h"
 #include "support/error.h"
 
@@ -17,9 +18,11 @@ struct checker {
 /* Longer than memory, and short enough that offsets and bits of that many rows can be computed with. */
 #define LONGEST (INT64_MAX / 64)
 
-/* Some producers still pass the validity slot that a null array had in early versions of the interface. */
+/* Some producers still pass the validity slot that null and union arrays had in early versions of the interface. */
 static bool buffer_count_fits(const struct layout_node *node, int64_t n_buffers) {
-  return n_buffers == node->n_buffers || (node->kind == LAYOUT_NULL && n_buffers == 1);
+  bool had_validity = node->kind == LAYOUT_NULL || node->kind == LAYOUT_SPARSE || node->kind == LAYOUT_DENSE;
+  if (node->kind == LAYOUT_VIEW) return n_buffers >= 3;
+  return n_buffers == node->n_buffers || (had_validity && n_buffers == node->n_buffers + 1);
 }
 
 static respool_status check_node_itself(const struct checker *checker, int32_t at, const struct ArrowArray *array) {
@@ -43,7 +46,7 @@ static respool_status check_node_itself(const struct checker *checker, int32_t a
   if ((node->n_buffers > 0 && array->buffers == NULL) || (node->n_children > 0 && array->children == NULL)) {
     return refuse(checker, at, "has no list of buffers or children");
   }
-  if (node->n_buffers > 0 && array->null_count > 0 && array->buffers[0] == NULL) {
+  if (node->has_validity && array->null_count > 0 && array->buffers[0] == NULL) {
     return refuse(checker, at, "has %lld nulls but no validity buffer", (long long)array->null_count);
   }
   return RESPOOL_OK;
@@ -77,6 +80,131 @@ static respool_status check_offsets(const struct checker *checker, int32_t at, c
   return RESPOOL_OK;
 }
 
+/*
+ * The following walk over every slot at any level, as encoding them does: it looks for the range of the child that a slice
+ * uses, and must not be led astray.
+ */
+
+static respool_status check_list_views(const struct checker *checker, int32_t at, const struct ArrowArray *array) {
+  int width = checker->layout->nodes[at].width;
+  int64_t values = array->children[0]->length;
+  if (array->length > 0 && (array->buffers[1] == NULL || array->buffers[2] == NULL)) {
+    return refuse(checker, at, "has no offset or size buffer");
+  }
+  for (int64_t i = array->offset; i < array->offset + array->length; i++) {
+    int64_t offset = offset_at(array->buffers[1], width, i);
+    int64_t size = offset_at(array->buffers[2], width, i);
+    if (offset < 0 || size < 0 || offset > values || size > values - offset) {
+      return refuse(checker, at, "has a list of %lld at %lld of %lld values (row %lld)", (long long)size,
+                    (long long)offset, (long long)values, (long long)(i - array->offset));
+    }
+  }
+  return RESPOOL_OK;
+}
+
+enum { VIEW_BYTES = 16, VIEW_INLINE = 12 };
+
+/* One view with its value elsewhere: it must lie in its buffer and begin with the view's prefix. */
+static respool_status check_long_view(const struct checker *checker, int32_t at, const struct ArrowArray *array,
+                                      int64_t row, const int32_t *view) {
+  int64_t count = array->n_buffers - 3;
+  const int64_t *sizes = array->buffers[array->n_buffers - 1];
+  int32_t size = view[0];
+  int32_t buffer = view[2];
+  int32_t offset = view[3];
+  if (buffer < 0 || buffer >= count || offset < 0 || sizes[buffer] < size || offset > sizes[buffer] - size) {
+    return refuse(checker, at, "has a value of %d bytes at %d of buffer %d of %lld, outside of it (row %lld)", size,
+                  offset, buffer, (long long)count, (long long)row);
+  }
+  const uint8_t *value = (const uint8_t *)array->buffers[2 + buffer] + offset;
+  if (checker->level == CHECK_FULL && memcmp(value, &view[1], 4) != 0) {
+    return refuse(checker, at, "has a view whose prefix is not its value's (row %lld)", (long long)row);
+  }
+  return RESPOOL_OK;
+}
+
+/* Views under nulls may be anything. */
+static respool_status check_views(const struct checker *checker, int32_t at, const struct ArrowArray *array) {
+  int64_t count = array->n_buffers - 3;
+  const int64_t *sizes = array->buffers[array->n_buffers - 1];
+  const uint8_t *bits = array->null_count == 0 ? NULL : array->buffers[0];
+  if ((array->length > 0 && array->buffers[1] == NULL) || (count > 0 && sizes == NULL)) {
+    return refuse(checker, at, "has no views or no sizes of its data buffers");
+  }
+  for (int64_t i = 0; i < count; i++) {
+    if (sizes[i] < 0 || (sizes[i] > 0 && array->buffers[2 + i] == NULL)) {
+      return refuse(checker, at, "has data buffer %lld of %lld bytes that is not there", (long long)i,
+                    (long long)sizes[i]);
+    }
+  }
+  for (int64_t i = array->offset; i < array->offset + array->length; i++) {
+    if (bits != NULL && (bits[i / 8] >> (i % 8) & 1) == 0) continue;
+    int32_t view[4];
+    memcpy(view, (const uint8_t *)array->buffers[1] + i * VIEW_BYTES, sizeof view);
+    if (view[0] < 0)
+      return refuse(checker, at, "has a value of %d bytes (row %lld)", view[0], (long long)(i - array->offset));
+    if (view[0] <= VIEW_INLINE) continue;
+    respool_status status = check_long_view(checker, at, array, i - array->offset, view);
+    if (status != RESPOOL_OK) return status;
+  }
+  return RESPOOL_OK;
+}
+
+static respool_status check_union(const struct checker *checker, int32_t at, const struct ArrowArray *array) {
+  const struct layout_node *node = &checker->layout->nodes[at];
+  const struct layout_union *ids = &checker->layout->unions[node->width];
+  const void **buffers = layout_buffers(node, array);
+  const int8_t *types = buffers[0];
+  bool dense = node->kind == LAYOUT_DENSE;
+  if (array->length > 0 && (types == NULL || (dense && buffers[1] == NULL))) {
+    return refuse(checker, at, "has no type id or offset buffer");
+  }
+  for (int64_t i = array->offset; i < array->offset + array->length; i++) {
+    int child = types[i] < 0 ? -1 : ids->child[types[i]];
+    if (child < 0) {
+      return refuse(checker, at, "has the unknown type id %d (row %lld)", types[i], (long long)(i - array->offset));
+    }
+    if (!dense) continue;
+    int64_t offset = offset_at(buffers[1], 4, i);
+    if (offset < 0 || offset >= array->children[child]->length) {
+      return refuse(checker, at, "has offset %lld into %lld values (row %lld)", (long long)offset,
+                    (long long)array->children[child]->length, (long long)(i - array->offset));
+    }
+  }
+  return RESPOOL_OK;
+}
+
+static int64_t run_end_at(const struct ArrowArray *ends, int width, int64_t i) {
+  if (width != 2) return offset_at(ends->buffers[1], width, ends->offset + i);
+  int16_t value;
+  memcpy(&value, (const uint8_t *)ends->buffers[1] + (ends->offset + i) * 2, sizeof value);
+  return value;
+}
+
+static respool_status check_runs(const struct checker *checker, int32_t at, const struct ArrowArray *array) {
+  const struct ArrowArray *ends = array->children[0];
+  int width = checker->layout->nodes[at].width;
+  if (ends->null_count > 0 || (ends->null_count < 0 && ends->buffers[0] != NULL &&
+                               bits_count(ends->buffers[0], ends->offset, ends->length) < ends->length)) {
+    return refuse(checker, at, "has a run end that is null");
+  }
+  if (array->children[1]->length < ends->length) {
+    return refuse(checker, at, "has %lld run ends and %lld values", (long long)ends->length,
+                  (long long)array->children[1]->length);
+  }
+  int64_t previous = 0;
+  for (int64_t i = 0; i < ends->length; i++) {
+    int64_t end = run_end_at(ends, width, i);
+    if (end <= previous) return refuse(checker, at, "has a run end that does not rise (run %lld)", (long long)i);
+    previous = end;
+  }
+  if (array->length > 0 && previous < array->offset + array->length) {
+    return refuse(checker, at, "has runs up to %lld where %lld rows are needed", (long long)previous,
+                  (long long)(array->offset + array->length));
+  }
+  return RESPOOL_OK;
+}
+
 static respool_status check_values(const struct checker *checker, int32_t at, const struct ArrowArray *array) {
   const struct layout_node *node = &checker->layout->nodes[at];
   int64_t end = array->offset + array->length;
@@ -103,6 +231,15 @@ static respool_status check_values(const struct checker *checker, int32_t at, co
     if (array->length == 0) return RESPOOL_OK;
     if (array->buffers[1] == NULL) return refuse(checker, at, "has no offset buffer");
     return check_offsets(checker, at, array, array->children[0]->length);
+  case LAYOUT_LIST_VIEW:
+    return check_list_views(checker, at, array);
+  case LAYOUT_VIEW:
+    return check_views(checker, at, array);
+  case LAYOUT_SPARSE:
+  case LAYOUT_DENSE:
+    return check_union(checker, at, array);
+  case LAYOUT_RUN_END:
+    return check_runs(checker, at, array);
   default:
     return RESPOOL_OK;
   }
@@ -111,7 +248,7 @@ static respool_status check_values(const struct checker *checker, int32_t at, co
 /* How many slots each child must have; -1 where the product does not fit. */
 static int64_t child_length(const struct layout_node *node, const struct ArrowArray *array) {
   int64_t end = array->offset + array->length;
-  if (node->kind == LAYOUT_STRUCT) return end;
+  if (node->kind == LAYOUT_STRUCT || node->kind == LAYOUT_SPARSE) return end;
   if (node->kind != LAYOUT_FIXED_LIST) return 0;
   int64_t product;
   return mul_fits(end, node->width, &product) ? product : -1;

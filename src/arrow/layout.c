@@ -15,6 +15,10 @@ struct flattener {
   struct layout_node *nodes;
   size_t capacity;
   int32_t count;
+  struct layout_union *unions;
+  size_t union_capacity;
+  int32_t union_count;
+  int32_t view_count;
   int max_depth;
   respool_error *error;
 };
@@ -40,7 +44,7 @@ static bool node_of_type(const struct arrow_type *type, struct layout_node *node
     *node = (struct layout_node){.kind = LAYOUT_NULL};
     return true;
   case ARROW_BOOL:
-    *node = (struct layout_node){.kind = LAYOUT_BITS, .n_buffers = 2};
+    *node = (struct layout_node){.kind = LAYOUT_BITS, .has_validity = true, .n_buffers = 2};
     return true;
   case ARROW_INT:
   case ARROW_FLOAT:
@@ -51,21 +55,39 @@ static bool node_of_type(const struct arrow_type *type, struct layout_node *node
   case ARROW_DURATION:
   case ARROW_INTERVAL:
   case ARROW_FIXED_BINARY:
-    *node = (struct layout_node){.kind = LAYOUT_FIXED, .n_buffers = 2, .width = fixed_width(type)};
+    *node =
+        (struct layout_node){.kind = LAYOUT_FIXED, .has_validity = true, .n_buffers = 2, .width = fixed_width(type)};
     return true;
   case ARROW_BINARY:
   case ARROW_UTF8:
-    *node = (struct layout_node){.kind = LAYOUT_BINARY, .n_buffers = 3, .width = type->is_large ? 8 : 4};
+    *node = (struct layout_node){
+        .kind = LAYOUT_BINARY, .has_validity = true, .n_buffers = 3, .width = type->is_large ? 8 : 4};
+    return true;
+  case ARROW_BINARY_VIEW:
+  case ARROW_UTF8_VIEW:
+    *node = (struct layout_node){.kind = LAYOUT_VIEW, .has_validity = true, .n_buffers = 2};
     return true;
   case ARROW_LIST:
   case ARROW_MAP:
-    *node = (struct layout_node){.kind = LAYOUT_LIST, .n_buffers = 2, .width = type->is_large ? 8 : 4};
+    *node = (struct layout_node){
+        .kind = LAYOUT_LIST, .has_validity = true, .n_buffers = 2, .width = type->is_large ? 8 : 4};
     return true;
   case ARROW_FIXED_LIST:
-    *node = (struct layout_node){.kind = LAYOUT_FIXED_LIST, .n_buffers = 1, .width = type->size};
+    *node = (struct layout_node){.kind = LAYOUT_FIXED_LIST, .has_validity = true, .n_buffers = 1, .width = type->size};
     return true;
   case ARROW_STRUCT:
-    *node = (struct layout_node){.kind = LAYOUT_STRUCT, .n_buffers = 1};
+    *node = (struct layout_node){.kind = LAYOUT_STRUCT, .has_validity = true, .n_buffers = 1};
+    return true;
+  case ARROW_LIST_VIEW:
+    *node = (struct layout_node){
+        .kind = LAYOUT_LIST_VIEW, .has_validity = true, .n_buffers = 3, .width = type->is_large ? 8 : 4};
+    return true;
+  case ARROW_UNION:
+    *node = (struct layout_node){.kind = type->is_dense ? LAYOUT_DENSE : LAYOUT_SPARSE,
+                                 .n_buffers = type->is_dense ? 2 : 1};
+    return true;
+  case ARROW_RUN_END_ENCODED:
+    *node = (struct layout_node){.kind = LAYOUT_RUN_END};
     return true;
   default:
     return false;
@@ -99,6 +121,59 @@ static respool_status check_map(const struct ArrowSchema *schema, respool_error 
   return error_set(error, RESPOOL_INVALID, "field '%s': a map's child is a struct of two fields", name_of(schema));
 }
 
+/* The first child is whole numbers of 16, 32 or 64 bits, without nulls. */
+static respool_status check_run_ends(struct flattener *flattener, const struct ArrowSchema *schema,
+                                     struct layout_node *node) {
+  struct arrow_type type;
+  const struct ArrowSchema *ends = schema->children[0];
+  respool_status status = arrow_type_parse(ends->format, &type, flattener->error);
+  if (status != RESPOOL_OK) return status;
+  if (type.id != ARROW_INT || !type.is_signed || type.bit_width == 8 || ends->dictionary != NULL) {
+    return error_set(flattener->error, RESPOOL_INVALID, "field '%s': run ends are int16, int32 or int64, not '%.64s'",
+                     name_of(schema), ends->format);
+  }
+  node->width = type.bit_width / 8;
+  return RESPOOL_OK;
+}
+
+static bool read_type_ids(const char *text, int64_t n_children, struct layout_union *ids) {
+  int32_t found[ARROW_TYPE_IDS];
+  int count = arrow_type_ids(text, found);
+  for (int i = 0; i < ARROW_TYPE_IDS; i++) ids->child[i] = -1;
+  for (int i = 0; i < count; i++) {
+    if (ids->child[found[i]] >= 0) return false;
+    ids->child[found[i]] = (int16_t)i;
+  }
+  return count == n_children;
+}
+
+static respool_status add_union(struct flattener *flattener, const struct ArrowSchema *schema, const char *text,
+                                struct layout_node *node) {
+  if (!mem_reserve((void **)&flattener->unions, &flattener->union_capacity, (size_t)flattener->union_count + 1,
+                   sizeof *flattener->unions)) {
+    return error_no_memory(flattener->error);
+  }
+  if (!read_type_ids(text, schema->n_children, &flattener->unions[flattener->union_count])) {
+    return error_set(flattener->error, RESPOOL_INVALID,
+                     "field '%s': its %lld children do not match its type ids '%.64s'", name_of(schema),
+                     (long long)schema->n_children, text);
+  }
+  node->width = flattener->union_count++;
+  return RESPOOL_OK;
+}
+
+/* What the parameters or children of a type say about its node, beyond its kind. */
+static respool_status complete_node(struct flattener *flattener, const struct ArrowSchema *schema,
+                                    const struct arrow_type *type, struct layout_node *node) {
+  respool_status status = check_children(schema, type, flattener->error);
+  if (status != RESPOOL_OK) return status;
+  if (type->id == ARROW_MAP) return check_map(schema, flattener->error);
+  if (node->kind == LAYOUT_VIEW) node->width = flattener->view_count++;
+  if (type->id == ARROW_UNION) return add_union(flattener, schema, type->text, node);
+  if (type->id == ARROW_RUN_END_ENCODED) return check_run_ends(flattener, schema, node);
+  return RESPOOL_OK;
+}
+
 static respool_status flatten(struct flattener *flattener, const struct ArrowSchema *schema, int depth) {
   struct arrow_type type;
   respool_status status = arrow_type_parse(schema->format, &type, flattener->error);
@@ -115,8 +190,7 @@ static respool_status flatten(struct flattener *flattener, const struct ArrowSch
     return error_set(flattener->error, RESPOOL_UNSUPPORTED, "field '%s': nested more than %d deep is not supported",
                      name_of(schema), flattener->max_depth);
   }
-  status = check_children(schema, &type, flattener->error);
-  if (status == RESPOOL_OK && type.id == ARROW_MAP) status = check_map(schema, flattener->error);
+  status = complete_node(flattener, schema, &type, &node);
   if (status != RESPOOL_OK) return status;
 
   int32_t at = flattener->count;
@@ -135,8 +209,7 @@ static respool_status flatten(struct flattener *flattener, const struct ArrowSch
   return RESPOOL_OK;
 }
 
-static respool_status assemble(const struct ArrowSchema *schema, const struct flattener *flattener,
-                               struct layout **layout) {
+static respool_status assemble(const struct ArrowSchema *schema, struct flattener *flattener, struct layout **layout) {
   size_t nodes_size = (size_t)flattener->count * sizeof *flattener->nodes;
   struct layout *made = mem_alloc(sizeof *made + nodes_size);
   if (made == NULL) return error_no_memory(flattener->error);
@@ -147,6 +220,10 @@ static respool_status assemble(const struct ArrowSchema *schema, const struct fl
   }
   memcpy(made->nodes, flattener->nodes, nodes_size);
   made->n_nodes = flattener->count;
+  made->unions = flattener->unions;
+  made->n_unions = flattener->union_count;
+  made->n_views = flattener->view_count;
+  flattener->unions = NULL;
   made->n_buffers = 0;
   for (int32_t i = 1; i < made->n_nodes; i++) made->n_buffers += made->nodes[i].n_buffers;
   *layout = made;
@@ -165,12 +242,14 @@ respool_status layout_open(const struct ArrowSchema *schema, int max_depth, stru
   respool_status status = flatten(&flattener, schema, 0);
   if (status == RESPOOL_OK) status = assemble(schema, &flattener, layout);
   mem_free(flattener.nodes);
+  mem_free(flattener.unions);
   return status;
 }
 
 void layout_close(struct layout *layout) {
   if (layout == NULL) return;
   schema_release(&layout->schema);
+  mem_free(layout->unions);
   mem_free(layout);
 }
 
@@ -205,4 +284,24 @@ respool_status layout_error(const struct layout *layout, int32_t node, respool_s
   char path[256];
   layout_path(layout, node, path, sizeof path);
   return error_set(error, status, "field '%s': %s", path, reason);
+}
+
+static int64_t count_variadic(const struct layout *layout, int32_t at, const struct ArrowArray *array,
+                              int64_t *counts) {
+  const struct layout_node *node = &layout->nodes[at];
+  int64_t total = 0;
+  if (node->kind == LAYOUT_VIEW) {
+    total = array->n_buffers - 3; /* validity, views, sizes */
+    if (counts != NULL) counts[node->width] = total;
+  }
+  int32_t child = at + 1;
+  for (int32_t i = 0; i < node->n_children; i++) {
+    total += count_variadic(layout, child, array->children[i], counts);
+    child = layout->nodes[child].end;
+  }
+  return total;
+}
+
+int64_t layout_variadic(const struct layout *layout, const struct ArrowArray *array, int64_t *counts) {
+  return layout->n_views == 0 ? 0 : count_variadic(layout, 0, array, counts);
 }

@@ -7,6 +7,7 @@
 #ifndef RESPOOL_ARROW_LAYOUT_H
 #define RESPOOL_ARROW_LAYOUT_H
 
+#include "arrow/type.h"
 #include "respool/respool.h"
 
 #include <stdbool.h>
@@ -17,27 +18,42 @@ enum layout_kind {
   LAYOUT_BITS,       /* validity, bits */
   LAYOUT_FIXED,      /* validity, values of `width` bytes */
   LAYOUT_BINARY,     /* validity, offsets of `width` bytes, data */
+  LAYOUT_VIEW,       /* validity, views, any number of data buffers, and in the C data interface their sizes;
+                        `width`: which of the layout's view columns */
   LAYOUT_LIST,       /* validity, offsets of `width` bytes; one child. Lists and maps */
   LAYOUT_FIXED_LIST, /* validity; one child, `width` slots of it to each slot */
   LAYOUT_STRUCT,     /* validity; children of the same length */
+  LAYOUT_LIST_VIEW,  /* validity, offsets and sizes of `width` bytes; one child */
+  LAYOUT_SPARSE,     /* sparse union: type ids; children of the same length; `width`: which of the layout's unions */
+  LAYOUT_DENSE,      /* dense union: type ids, offsets of 4 bytes; children of any length; `width` as above */
+  LAYOUT_RUN_END,    /* no buffers; a child of run ends (`width` bytes each), one of values */
 };
 
 enum { LAYOUT_MAX_DEPTH = 64, LAYOUT_MAX_BUFFERS = 3 };
 
 struct layout_node {
   uint8_t kind;       /* enum layout_kind */
-  uint8_t n_buffers;  /* in the C data interface and on the wire alike, so far */
+  uint8_t n_buffers;  /* in the C data interface and on the wire alike; of views those that are always there */
+  bool has_validity;  /* the first of them is validity bits */
   uint16_t depth;     /* the batch itself is 0 */
   int32_t width;      /* see the kinds */
   int32_t n_children; /* they follow in pre-order */
   int32_t end;        /* index behind the subtree: the next sibling, if there is one */
 };
 
+/* Which child a type id of a union selects; -1: none. */
+struct layout_union {
+  int16_t child[ARROW_TYPE_IDS];
+};
+
 /* Node 0 is the batch: a struct, without a node or validity on the wire. */
 struct layout {
   struct ArrowSchema schema; /* a copy; nodes and schema have the same shape */
   int32_t n_nodes;
-  int32_t n_buffers; /* on the wire: of all nodes but the first */
+  int32_t n_buffers; /* on the wire: of all nodes but the first, without the data buffers of views */
+  int32_t n_unions;
+  int32_t n_views;
+  struct layout_union *unions;
   struct layout_node nodes[];
 };
 
@@ -48,6 +64,18 @@ struct layout {
 respool_status layout_open(const struct ArrowSchema *schema, int max_depth, struct layout **layout,
                            respool_error *error);
 void layout_close(struct layout *layout);
+
+/* How many data buffers the view columns of a checked array have in all; each one's number goes to `counts`, if not NULL. */
+int64_t layout_variadic(const struct layout *layout, const struct ArrowArray *array, int64_t *counts);
+
+/*
+ * The buffers of an array as this version of the C data interface numbers them: unions of older producers have a validity
+ * slot in front.
+ */
+static inline const void **layout_buffers(const struct layout_node *node, const struct ArrowArray *array) {
+  bool is_union = node->kind == LAYOUT_SPARSE || node->kind == LAYOUT_DENSE;
+  return array->buffers + (is_union && array->n_buffers > node->n_buffers ? 1 : 0);
+}
 
 /* The field's name with those above it, such as "order.lines.item", for messages. Cut if it does not fit. */
 void layout_path(const struct layout *layout, int32_t node, char *out, size_t size);

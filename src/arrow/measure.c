@@ -10,9 +10,19 @@ struct walk {
   void *context;
 };
 
+static bool visit_pointer(const struct walk *walk, const void *start, int64_t length) {
+  return length <= 0 || start == NULL || walk->visit(walk->context, start, length);
+}
+
 static bool visit_buffer(const struct walk *walk, const struct ArrowArray *array, int buffer, int64_t length) {
-  if (length <= 0 || array->buffers[buffer] == NULL) return true;
-  return walk->visit(walk->context, array->buffers[buffer], length);
+  return visit_pointer(walk, array->buffers[buffer], length);
+}
+
+static bool visit_union(const struct walk *walk, const struct layout_node *node, const struct ArrowArray *array,
+                        int64_t end) {
+  const void **buffers = layout_buffers(node, array);
+  return visit_pointer(walk, buffers[0], end) &&
+         (node->kind == LAYOUT_SPARSE || visit_pointer(walk, buffers[1], end * 4));
 }
 
 static bool visit_binary(const struct walk *walk, const struct ArrowArray *array, int width, int64_t end) {
@@ -22,10 +32,19 @@ static bool visit_binary(const struct walk *walk, const struct ArrowArray *array
          visit_buffer(walk, array, 2, offset_at(offsets, width, end));
 }
 
+static bool visit_views(const struct walk *walk, const struct ArrowArray *array, int64_t end) {
+  int64_t count = array->n_buffers - 3;
+  const int64_t *sizes = array->buffers[array->n_buffers - 1];
+  if (!visit_buffer(walk, array, 1, end * 16)) return false;
+  for (int64_t i = 0; i < count; i++) {
+    if (!visit_pointer(walk, array->buffers[2 + i], sizes[i])) return false;
+  }
+  return visit_pointer(walk, sizes, count * (int64_t)sizeof *sizes);
+}
+
 static bool visit_own(const struct walk *walk, const struct layout_node *node, const struct ArrowArray *array) {
   int64_t end = array->offset + array->length;
-  if (node->kind == LAYOUT_NULL) return true;
-  if (!visit_buffer(walk, array, 0, bits_to_bytes(end))) return false;
+  if (node->has_validity && !visit_buffer(walk, array, 0, bits_to_bytes(end))) return false;
   switch (node->kind) {
   case LAYOUT_BITS:
     return visit_buffer(walk, array, 1, bits_to_bytes(end));
@@ -35,6 +54,13 @@ static bool visit_own(const struct walk *walk, const struct layout_node *node, c
     return visit_binary(walk, array, node->width, end);
   case LAYOUT_LIST:
     return end == 0 || visit_buffer(walk, array, 1, (end + 1) * node->width);
+  case LAYOUT_VIEW:
+    return visit_views(walk, array, end);
+  case LAYOUT_LIST_VIEW:
+    return visit_buffer(walk, array, 1, end * node->width) && visit_buffer(walk, array, 2, end * node->width);
+  case LAYOUT_SPARSE:
+  case LAYOUT_DENSE:
+    return visit_union(walk, node, array, end);
   default:
     return true;
   }
@@ -57,6 +83,13 @@ bool measure_extents(const struct layout *layout, const struct ArrowArray *array
   return visit_node(&walk, 0, array);
 }
 
+static int64_t shown_data(const struct ArrowArray *views) {
+  const int64_t *sizes = views->buffers[views->n_buffers - 1];
+  int64_t bytes = 0;
+  for (int64_t i = 0; i < views->n_buffers - 3; i++) bytes = add_saturating(bytes, sizes[i]);
+  return bytes;
+}
+
 /* Rows [start, start + length) of an array, counted from behind its offset. */
 static int64_t shown(const struct layout *layout, int32_t at, const struct ArrowArray *array, int64_t start,
                      int64_t length) {
@@ -64,7 +97,8 @@ static int64_t shown(const struct layout *layout, int32_t at, const struct Arrow
   int64_t row = array->offset + start;
   int64_t first = row;
   int64_t rows = length;
-  int64_t bytes = node->n_buffers > 0 && array->buffers[0] != NULL ? bits_to_bytes(length) : 0;
+  bool whole = false; /* which part of the children is used would take a look at every row */
+  int64_t bytes = node->has_validity && array->buffers[0] != NULL ? bits_to_bytes(length) : 0;
   switch (node->kind) {
   case LAYOUT_BITS:
     return bytes + bits_to_bytes(length);
@@ -81,12 +115,29 @@ static int64_t shown(const struct layout *layout, int32_t at, const struct Arrow
     first = row * node->width;
     rows = length * node->width;
     break;
+  case LAYOUT_VIEW:
+    return bytes + length * 16 + shown_data(array);
+  case LAYOUT_LIST_VIEW:
+    bytes += length * 2 * node->width;
+    whole = true;
+    break;
+  case LAYOUT_SPARSE:
+    bytes += length;
+    break;
+  case LAYOUT_DENSE:
+    bytes += length * 5;
+    whole = true;
+    break;
+  case LAYOUT_RUN_END:
+    whole = true;
+    break;
   default:
     break;
   }
   int32_t child = at + 1;
   for (int32_t i = 0; i < node->n_children; i++) {
-    bytes = add_saturating(bytes, shown(layout, child, array->children[i], first, rows));
+    const struct ArrowArray *below = array->children[i];
+    bytes = add_saturating(bytes, shown(layout, child, below, whole ? 0 : first, whole ? below->length : rows));
     child = layout->nodes[child].end;
   }
   return bytes;

@@ -36,9 +36,20 @@ static void release_node(struct ArrowArray *array) {
 struct linker {
   const struct layout *layout;
   struct block *block;
+  const int64_t *variadic;
   struct ArrowArray **children;
   const void **buffers;
+  int64_t *sizes;
 };
+
+/* A view column's data buffers, and behind them the list of their sizes. */
+static void link_views(struct linker *linker, const struct layout_node *node, struct ArrowArray *array) {
+  int64_t count = linker->variadic == NULL ? 0 : linker->variadic[node->width];
+  array->n_buffers = node->n_buffers + count + 1;
+  array->buffers[array->n_buffers - 1] = count > 0 ? (const void *)linker->sizes : tree_zeros;
+  linker->buffers += count + 1;
+  linker->sizes += count;
+}
 
 static void link_node(struct linker *linker, int32_t at, struct ArrowArray *array) {
   const struct layout_node *node = &linker->layout->nodes[at];
@@ -49,6 +60,7 @@ static void link_node(struct linker *linker, int32_t at, struct ArrowArray *arra
   if (node->n_buffers > 0) array->buffers = linker->buffers;
   if (node->n_children > 0) array->children = linker->children;
   linker->buffers += node->n_buffers;
+  if (node->kind == LAYOUT_VIEW) link_views(linker, node, array);
   linker->children += node->n_children;
   int32_t child = at + 1;
   for (int32_t i = 0; i < node->n_children; i++) {
@@ -58,17 +70,21 @@ static void link_node(struct linker *linker, int32_t at, struct ArrowArray *arra
   }
 }
 
-respool_status tree_open(const struct layout *layout, struct tree_owner owner, struct ArrowArray *root,
-                         respool_error *error) {
+respool_status tree_open(const struct layout *layout, const int64_t *variadic, struct tree_owner owner,
+                         struct ArrowArray *root, respool_error *error) {
   size_t below = (size_t)layout->n_nodes - 1;
-  size_t buffers = (size_t)layout->n_buffers + layout->nodes[0].n_buffers;
-  struct block *block = mem_alloc(sizeof *block + below * sizeof(struct ArrowArray) +
-                                  below * sizeof(struct ArrowArray *) + buffers * sizeof(void *));
+  size_t data_buffers = 0;
+  for (int32_t i = 0; variadic != NULL && i < layout->n_views; i++) data_buffers += (size_t)variadic[i];
+  size_t buffers = (size_t)layout->n_buffers + layout->nodes[0].n_buffers + (size_t)layout->n_views + data_buffers;
+  size_t size = sizeof(struct block) + below * (sizeof(struct ArrowArray) + sizeof(struct ArrowArray *)) +
+                buffers * sizeof(void *) + data_buffers * sizeof(int64_t);
+  struct block *block = mem_alloc(size);
   if (block == NULL) return error_no_memory(error);
-  struct linker linker = {.layout = layout, .block = block};
+  struct linker linker = {.layout = layout, .block = block, .variadic = variadic};
   linker.children = (struct ArrowArray **)(block->nodes + below);
   linker.buffers = (const void **)(linker.children + below);
-  memset(linker.buffers, 0, buffers * sizeof(void *));
+  linker.sizes = (int64_t *)(linker.buffers + buffers);
+  memset(linker.buffers, 0, buffers * sizeof(void *) + data_buffers * sizeof(int64_t));
   atomic_init(&block->references, layout->n_nodes);
   block->owner = owner;
   link_node(&linker, 0, root);
@@ -86,11 +102,17 @@ static void mirror_node(const struct layout *layout, int32_t at, const struct Ar
   array->length = source->length;
   array->null_count = node->kind == LAYOUT_NULL ? source->length : source->null_count;
   array->offset = source->offset;
-  for (int i = 0; i < node->n_buffers; i++) array->buffers[i] = source->buffers[i];
-  if ((node->kind == LAYOUT_BINARY || node->kind == LAYOUT_LIST) && array->buffers[1] == NULL) {
+  const void **buffers = layout_buffers(node, source);
+  bool has_sizes = node->kind == LAYOUT_VIEW && source->n_buffers > 3;
+  int64_t count = has_sizes ? source->n_buffers : node->n_buffers;
+  for (int64_t i = 0; i < count; i++) array->buffers[i] = buffers[i];
+  bool has_offsets = node->kind == LAYOUT_BINARY || node->kind == LAYOUT_LIST;
+  if (has_offsets && array->buffers[1] == NULL) {
     array->buffers[1] = tree_zeros; /* importers refuse NULL here even without rows; no rows were checked */
     array->offset = 0;
   }
+  if (node->kind == LAYOUT_VIEW && source->length == 0)
+    array->offset = 0; /* importers hold it against no bytes at all */
   int32_t child = at + 1;
   for (int32_t i = 0; i < node->n_children; i++) {
     mirror_node(layout, child, source->children[i], array->children[i]);
@@ -101,7 +123,7 @@ static void mirror_node(const struct layout *layout, int32_t at, const struct Ar
 /* The batch shows rows [offset, offset + length) of its columns: make that each column's own range. */
 static void push_down(struct ArrowArray *root) {
   root->null_count = 0;
-  if (root->n_buffers > 0) root->buffers[0] = NULL;
+  root->buffers[0] = NULL;
   for (int64_t i = 0; i < root->n_children; i++) {
     struct ArrowArray *column = root->children[i];
     if (root->offset == 0 && column->length == root->length) continue;
@@ -115,7 +137,12 @@ static void push_down(struct ArrowArray *root) {
 
 respool_status tree_mirror(const struct layout *layout, const struct ArrowArray *source, struct tree_owner owner,
                            struct ArrowArray *root, respool_error *error) {
-  respool_status status = tree_open(layout, owner, root, error);
+  int64_t few[16];
+  int64_t *counts = layout->n_views <= 16 ? few : mem_alloc((size_t)layout->n_views * sizeof *counts);
+  if (counts == NULL) return error_no_memory(error);
+  layout_variadic(layout, source, counts);
+  respool_status status = tree_open(layout, layout->n_views > 0 ? counts : NULL, owner, root, error);
+  if (counts != few) mem_free(counts);
   if (status != RESPOOL_OK) return status;
   mirror_node(layout, 0, source, root);
   push_down(root);
@@ -124,7 +151,7 @@ respool_status tree_mirror(const struct layout *layout, const struct ArrowArray 
 
 static void fill_empty(const struct layout *layout, int32_t at, struct ArrowArray *array) {
   const struct layout_node *node = &layout->nodes[at];
-  for (int i = 1; i < node->n_buffers; i++) array->buffers[i] = tree_zeros;
+  for (int i = node->has_validity ? 1 : 0; i < node->n_buffers; i++) array->buffers[i] = tree_zeros;
   int32_t child = at + 1;
   for (int32_t i = 0; i < node->n_children; i++) {
     fill_empty(layout, child, array->children[i]);
@@ -133,7 +160,7 @@ static void fill_empty(const struct layout *layout, int32_t at, struct ArrowArra
 }
 
 respool_status tree_empty(const struct layout *layout, struct ArrowArray *root, respool_error *error) {
-  respool_status status = tree_open(layout, TREE_UNOWNED, root, error);
+  respool_status status = tree_open(layout, NULL, TREE_UNOWNED, root, error);
   if (status == RESPOOL_OK) fill_empty(layout, 0, root);
   return status;
 }

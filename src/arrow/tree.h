@@ -15,10 +15,12 @@ struct tree_owner {
 
 /*
  * Make `root` and everything below it for `layout`: children and lists of buffers linked, lengths and pointers zero,
- * for the caller to fill. The arrays may be moved out and released one by one. The owner is taken on success.
+ * for the caller to fill. `variadic` has the number of data buffers of each view column, NULL if none has any; the list
+ * of their sizes lies in the block, for the caller to fill too. The arrays may be moved out and released one by one. The
+ * owner is taken on success.
  */
-respool_status tree_open(const struct layout *layout, struct tree_owner owner, struct ArrowArray *root,
-                         respool_error *error);
+respool_status tree_open(const struct layout *layout, const int64_t *variadic, struct tree_owner owner,
+                         struct ArrowArray *root, respool_error *error);
 
 /* Give a tree that was made without one its owner. */
 void tree_set_owner(struct ArrowArray *root, struct tree_owner owner);

@@ -194,6 +194,15 @@ static bool fits(int length, size_t size) {
   return length >= 0 && (size_t)length < size;
 }
 
+int arrow_type_ids(const char *text, int32_t ids[ARROW_TYPE_IDS]) {
+  int count = 0;
+  while (*text != '\0' && count < ARROW_TYPE_IDS) {
+    parse_number(&text, false, &ids[count++]);
+    if (*text == ',') text++;
+  }
+  return count;
+}
+
 bool arrow_type_format(const struct arrow_type *type, char *out, size_t size) {
   static const char units[] = "smun";
   switch (type->id) {

@@ -67,4 +67,8 @@ const char *arrow_type_name(enum arrow_type_id id);
 /* How many children the type must have; -1 for any number. */
 int arrow_type_children(enum arrow_type_id id);
 
+/* The type ids in a union's text, whose form was checked when it was parsed; how many. */
+enum { ARROW_TYPE_IDS = 128 };
+int arrow_type_ids(const char *text, int32_t ids[ARROW_TYPE_IDS]);
+
 #endif

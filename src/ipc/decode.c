@@ -7,6 +7,7 @@
 
 #include "arrow/bits.h"
 #include "ipc/format.h"
+#include "support/alloc.h"
 #include "support/arith.h"
 #include "support/error.h"
 
@@ -19,6 +20,8 @@ struct decoder {
   enum decode_trust trust;
   const uint8_t *nodes;
   const uint8_t *buffers;
+  int64_t *variadic; /* data buffers of each view column; ours to free */
+  int64_t data_buffers;
   int32_t next_buffer;
   respool_error *error;
 };
@@ -117,6 +120,69 @@ static respool_status decode_binary(struct decoder *decoder, int32_t at, struct 
   return RESPOOL_OK;
 }
 
+/* Views, then the data buffers that the batch says there are. */
+static respool_status decode_views(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
+  struct extent extent;
+  respool_status status = next_extent(decoder, at, "view", &extent);
+  if (status == RESPOOL_OK) status = need(decoder, at, "view", &extent, array->length, 16);
+  if (status != RESPOOL_OK) return status;
+  array->buffers[1] = extent.bytes;
+  int64_t *sizes = (int64_t *)(uintptr_t)array->buffers[array->n_buffers - 1];
+  for (int64_t i = 0; i < array->n_buffers - 3; i++) {
+    status = next_extent(decoder, at, "data", &extent);
+    if (status != RESPOOL_OK) return status;
+    array->buffers[2 + i] = extent.bytes;
+    sizes[i] = extent.size;
+  }
+  return RESPOOL_OK;
+}
+
+static respool_status decode_list_views(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
+  int32_t width = decoder->layout->nodes[at].width;
+  for (int buffer = 1; buffer <= 2; buffer++) {
+    const char *name = buffer == 1 ? "offset" : "size";
+    struct extent numbers;
+    respool_status status = next_extent(decoder, at, name, &numbers);
+    if (status == RESPOOL_OK) status = need(decoder, at, name, &numbers, array->length, width);
+    if (status != RESPOOL_OK) return status;
+    array->buffers[buffer] = numbers.bytes;
+  }
+  return RESPOOL_OK;
+}
+
+/* Metadata V4 had a validity buffer for unions and run ends too; they had no nulls even so. */
+static respool_status pass_validity(struct decoder *decoder, int32_t at, const struct ArrowArray *array) {
+  if (decoder->message->version != 4) return RESPOOL_OK;
+  struct extent unused;
+  respool_status status = next_extent(decoder, at, "validity", &unused);
+  if (status == RESPOOL_OK && array->null_count > 0) {
+    return error_set(decoder->error, RESPOOL_UNSUPPORTED,
+                     "a union with nulls of its own (metadata V4) is not supported");
+  }
+  return status;
+}
+
+static respool_status decode_union(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
+  struct extent extent;
+  respool_status status = pass_validity(decoder, at, array);
+  array->null_count = 0;
+  if (status == RESPOOL_OK) status = next_extent(decoder, at, "type id", &extent);
+  if (status == RESPOOL_OK) status = need(decoder, at, "type id", &extent, array->length, 1);
+  if (status != RESPOOL_OK) return status;
+  array->buffers[0] = extent.bytes;
+  if (decoder->layout->nodes[at].kind == LAYOUT_SPARSE) return RESPOOL_OK;
+  status = next_extent(decoder, at, "offset", &extent);
+  if (status == RESPOOL_OK) status = need(decoder, at, "offset", &extent, array->length, 4);
+  if (status == RESPOOL_OK) array->buffers[1] = extent.bytes;
+  return status;
+}
+
+static respool_status decode_runs(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
+  respool_status status = pass_validity(decoder, at, array);
+  array->null_count = 0;
+  return status;
+}
+
 static respool_status decode_own(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
   switch (decoder->layout->nodes[at].kind) {
   case LAYOUT_BITS:
@@ -126,6 +192,15 @@ static respool_status decode_own(struct decoder *decoder, int32_t at, struct Arr
     return decode_binary(decoder, at, array);
   case LAYOUT_LIST:
     return decode_offsets(decoder, at, array);
+  case LAYOUT_LIST_VIEW:
+    return decode_list_views(decoder, at, array);
+  case LAYOUT_VIEW:
+    return decode_views(decoder, at, array);
+  case LAYOUT_SPARSE:
+  case LAYOUT_DENSE:
+    return decode_union(decoder, at, array);
+  case LAYOUT_RUN_END:
+    return decode_runs(decoder, at, array);
   default:
     return RESPOOL_OK;
   }
@@ -142,7 +217,7 @@ static respool_status decode_node(struct decoder *decoder, int32_t at, struct Ar
   respool_status status = RESPOOL_OK;
   if (node->kind == LAYOUT_NULL) {
     array->null_count = array->length;
-  } else {
+  } else if (node->has_validity) {
     status = decode_validity(decoder, at, array);
   }
   if (status == RESPOOL_OK) status = decode_own(decoder, at, array);
@@ -178,6 +253,37 @@ static respool_status check_decoded(const struct decoder *decoder, const struct 
   return RESPOOL_CORRUPT;
 }
 
+/* The numbers of data buffers of the view columns; no more in all than there are buffers, which the input has backed. */
+static respool_status read_variadic(struct decoder *decoder, uint32_t n_buffers, respool_error *error) {
+  struct flatbuf_vector counts = flatbuf_list(&decoder->message->header, BATCH_VARIADIC_COUNTS, 8);
+  int32_t n_views = decoder->layout->n_views;
+  if (counts.count != (uint32_t)n_views) {
+    return error_set(error, RESPOOL_CORRUPT, "it has %u counts of data buffers where its schema has %d view columns",
+                     counts.count, n_views);
+  }
+  if (n_views == 0) return RESPOOL_OK;
+  decoder->variadic = mem_alloc((size_t)n_views * sizeof *decoder->variadic);
+  if (decoder->variadic == NULL) return error_no_memory(error);
+  for (int32_t i = 0; i < n_views; i++) {
+    int64_t count = load_i64(flatbuf_items(&counts) + 8 * (int64_t)i);
+    if (count < 0 || count > n_buffers - decoder->data_buffers) {
+      return error_set(error, RESPOOL_CORRUPT, "a view column has %" PRId64 " data buffers", count);
+    }
+    decoder->variadic[i] = count;
+    decoder->data_buffers += count;
+  }
+  return RESPOOL_OK;
+}
+
+static uint32_t expected_buffers(const struct decoder *decoder) {
+  const struct layout *layout = decoder->layout;
+  uint32_t count = (uint32_t)(layout->n_buffers + decoder->data_buffers);
+  for (int32_t i = 1; decoder->message->version == 4 && i < layout->n_nodes; i++) {
+    if (!layout->nodes[i].has_validity && layout->nodes[i].kind != LAYOUT_NULL) count++;
+  }
+  return count;
+}
+
 static respool_status find_vectors(struct decoder *decoder) {
   struct flatbuf_table header = decoder->message->header;
   struct flatbuf_vector nodes = flatbuf_list(&header, BATCH_NODES, NODE_BYTES);
@@ -193,8 +299,9 @@ static respool_status find_vectors(struct decoder *decoder) {
                      : codec == CODEC_ZSTD    ? "ZSTD"
                                               : "an unknown codec");
   }
-  if (nodes.count != (uint32_t)(decoder->layout->n_nodes - 1) ||
-      buffers.count != (uint32_t)decoder->layout->n_buffers) {
+  respool_status status = read_variadic(decoder, buffers.count, decoder->error);
+  if (status != RESPOOL_OK) return status;
+  if (nodes.count != (uint32_t)(decoder->layout->n_nodes - 1) || buffers.count != expected_buffers(decoder)) {
     return error_set(decoder->error, RESPOOL_CORRUPT, "it has %u nodes and %u buffers where its schema has %d and %d",
                      nodes.count, buffers.count, decoder->layout->n_nodes - 1, decoder->layout->n_buffers);
   }
@@ -203,26 +310,32 @@ static respool_status find_vectors(struct decoder *decoder) {
   return RESPOOL_OK;
 }
 
+static respool_status decode_root(struct decoder *decoder, struct ArrowArray *array) {
+  struct flatbuf_table header = decoder->message->header;
+  struct ArrowArray root;
+  respool_status status = tree_open(decoder->layout, decoder->variadic, TREE_UNOWNED, &root, decoder->error);
+  if (status != RESPOOL_OK) return status;
+  root.length = flatbuf_i64(&header, BATCH_LENGTH, 0);
+  if (flatbuf_broken(header.buffer) || root.length < 0 || root.length == INT64_MAX) {
+    status = error_set(decoder->error, RESPOOL_CORRUPT, "it has %" PRId64 " rows", root.length);
+  }
+  if (status == RESPOOL_OK) status = decode_columns(decoder, &root);
+  if (status == RESPOOL_OK) status = check_decoded(decoder, &root);
+  if (status != RESPOOL_OK) {
+    root.release(&root);
+    return status;
+  }
+  *array = root;
+  return RESPOOL_OK;
+}
+
 respool_status ipc_decode_batch(const struct layout *layout, const struct ipc_message *message, const uint8_t *body,
                                 enum decode_trust trust, struct tree_owner owner, struct ArrowArray *array,
                                 respool_error *error) {
   struct decoder decoder = {.layout = layout, .message = message, .body = body, .trust = trust, .error = error};
   respool_status status = find_vectors(&decoder);
-  if (status != RESPOOL_OK) return status;
-  struct ArrowArray root;
-  status = tree_open(layout, TREE_UNOWNED, &root, error); /* must not drop the owner if this fails */
-  if (status != RESPOOL_OK) return status;
-  root.length = flatbuf_i64(&message->header, BATCH_LENGTH, 0);
-  if (flatbuf_broken(message->header.buffer) || root.length < 0 || root.length == INT64_MAX) {
-    status = error_set(error, RESPOOL_CORRUPT, "it has %" PRId64 " rows", root.length);
-  }
-  if (status == RESPOOL_OK) status = decode_columns(&decoder, &root);
-  if (status == RESPOOL_OK) status = check_decoded(&decoder, &root);
-  if (status != RESPOOL_OK) {
-    root.release(&root);
-    return status;
-  }
-  tree_set_owner(&root, owner);
-  *array = root;
-  return RESPOOL_OK;
+  if (status == RESPOOL_OK) status = decode_root(&decoder, array);
+  mem_free(decoder.variadic);
+  if (status == RESPOOL_OK) tree_set_owner(array, owner); /* only now: a failure must not drop it */
+  return status;
 }

@@ -85,15 +85,32 @@ static uint8_t wire_type(const struct arrow_type *type) {
     return TYPE_STRUCT;
   case ARROW_MAP:
     return TYPE_MAP;
+  case ARROW_BINARY_VIEW:
+    return TYPE_BINARY_VIEW;
+  case ARROW_UTF8_VIEW:
+    return TYPE_UTF8_VIEW;
+  case ARROW_LIST_VIEW:
+    return type->is_large ? TYPE_LARGE_LIST_VIEW : TYPE_LIST_VIEW;
+  case ARROW_UNION:
+    return TYPE_UNION;
+  case ARROW_RUN_END_ENCODED:
+    return TYPE_RUN_END_ENCODED;
   default:
     return TYPE_NONE;
   }
 }
 
+static builder_ref encode_type_ids(struct builder *builder, const char *text) {
+  int32_t ids[ARROW_TYPE_IDS];
+  int count = arrow_type_ids(text, ids);
+  return builder_i32s(builder, ids, (size_t)count);
+}
+
 /* The type's table. Fields at the format's default are left out, which is why the odd defaults matter (Schema.fbs). */
 static builder_ref encode_type(struct builder *builder, const struct arrow_type *type, int64_t flags) {
-  builder_ref zone = 0;
-  if (type->id == ARROW_TIMESTAMP && type->text[0] != '\0') zone = builder_string(builder, type->text);
+  builder_ref parameter = 0;
+  if (type->id == ARROW_TIMESTAMP && type->text[0] != '\0') parameter = builder_string(builder, type->text);
+  if (type->id == ARROW_UNION) parameter = encode_type_ids(builder, type->text);
   builder_begin(builder);
   switch (type->id) {
   case ARROW_INT:
@@ -117,7 +134,7 @@ static builder_ref encode_type(struct builder *builder, const struct arrow_type 
     break;
   case ARROW_TIMESTAMP: /* default: second */
     if (type->unit != ARROW_SECOND) builder_put_i16(builder, 0, (int16_t)type->unit);
-    builder_put_ref(builder, 1, zone);
+    builder_put_ref(builder, 1, parameter);
     break;
   case ARROW_DURATION: /* default: millisecond */
     if (type->unit != ARROW_MILLI) builder_put_i16(builder, 0, (int16_t)type->unit);
@@ -128,6 +145,10 @@ static builder_ref encode_type(struct builder *builder, const struct arrow_type 
   case ARROW_FIXED_BINARY:
   case ARROW_FIXED_LIST:
     builder_put_i32(builder, 0, type->size);
+    break;
+  case ARROW_UNION: /* mode: sparse, dense; the ids always, though 0 to n - 1 may be left out */
+    if (type->is_dense) builder_put_i16(builder, 0, 1);
+    builder_put_ref(builder, 1, parameter);
     break;
   case ARROW_MAP:
     if ((flags & ARROW_FLAG_MAP_KEYS_SORTED) != 0) builder_put_u8(builder, 0, 1);

@@ -17,8 +17,10 @@ void resident_unmake(struct resident *resident) {
   mem_free(resident);
 }
 
-size_t resident_buffers(const struct respool *spool) {
-  return (size_t)spool->layout->n_buffers + 1;
+/* View columns have data buffers beyond those of their type, and the list of their sizes. */
+size_t resident_buffers(const struct respool *spool, const struct ArrowArray *array) {
+  const struct layout *layout = spool->layout;
+  return (size_t)layout->n_buffers + 1 + (size_t)layout->n_views + (size_t)layout_variadic(layout, array, NULL);
 }
 
 static bool charge_extent(void *context, const void *start, int64_t length) {
@@ -65,7 +67,7 @@ static void destroy(struct resident *resident) {
 /* Under the lock: count it among the pinned ones; where there is no memory for that it is not counted. */
 static void pin(struct resident *resident) {
   struct respool *spool = resident->spool;
-  if (resident->pinned || !ledger_reserve(&spool->pinned, resident_buffers(spool))) return;
+  if (resident->pinned || !ledger_reserve(&spool->pinned, resident_buffers(spool, &resident->array))) return;
   measure_extents(spool->layout, &resident->array, pin_extent, &spool->pinned);
   resident->pinned = true;
 }

@@ -30,8 +30,8 @@ void resident_unmake(struct resident *resident);
  */
 void resident_admit(struct resident *resident, struct ArrowArray *array, int64_t index);
 
-/* How many buffers resident_admit() will charge, at most. */
-size_t resident_buffers(const struct respool *spool);
+/* How many buffers resident_admit() will charge for a checked array, at most. */
+size_t resident_buffers(const struct respool *spool, const struct ArrowArray *array);
 
 static inline void resident_retain(struct resident *resident) {
   atomic_fetch_add_explicit(&resident->references, 1, memory_order_relaxed);

@@ -67,8 +67,8 @@ static respool_status make_room(struct respool *spool, const struct ArrowArray *
 }
 
 /* The lock is held. Everything that can fail. */
-static bool reserve(struct respool *spool) {
-  return catalog_reserve(&spool->catalog) && ledger_reserve(&spool->charged, resident_buffers(spool));
+static bool reserve(struct respool *spool, const struct ArrowArray *array) {
+  return catalog_reserve(&spool->catalog) && ledger_reserve(&spool->charged, resident_buffers(spool, array));
 }
 
 /* Accept a batch (the array becomes ours) and tell the readers. */
@@ -77,7 +77,7 @@ static respool_status accept_rows(struct respool *spool, struct ArrowArray *arra
   if (resident == NULL) return error_no_memory(error);
   struct waiter_link due;
   os_lock(&spool->lock);
-  if (!reserve(spool)) {
+  if (!reserve(spool, array)) {
     os_unlock(&spool->lock);
     resident_unmake(resident);
     return error_no_memory(error);

@@ -258,14 +258,6 @@ static void unsupported_types_are_named(void) {
   static const struct {
     const char *schema, *field, *type;
   } cases[] = {
-      {"{ok:int8,seen:raw(vu)}", "seen", "view"},
-      {"{seen:raw(vz)}", "seen", "view"},
-      {"{a:list<seen:raw(vz)>}", "seen", "view"},
-      {"{seen:raw(+vl)<item:int8>}", "seen", "view"},
-      {"{seen:raw(+vL)<item:int8>}", "seen", "view"},
-      {"{either:raw(+us:0,1)<a:int8,b:utf8>}", "either", "union"},
-      {"{either:raw(+ud:0,1)<a:int8,b:utf8>}", "either", "union"},
-      {"{runs:raw(+r)<run_ends:int32!,values:utf8>}", "runs", "run"},
       {"{code:dictionary(i)<:utf8>}", "code", "dictionary"},
       {"{m:map<key:utf8,code:dictionary(c)<:utf8>>}", "code", "dictionary"},
   };

@@ -209,13 +209,6 @@ static void types_without_a_layout(void) {
     const char *name;
   } unsupported[] = {
       {"dictionary(i)<v:utf8>", "dictionary"},
-      {"raw(vu)", "utf8 view"},
-      {"raw(vz)", "binary view"},
-      {"raw(+vl)<item:int8>", "list view"},
-      {"raw(+vL)<item:int8>", "list view"},
-      {"raw(+us:0,1)<a:int8,b:utf8>", "union"},
-      {"raw(+ud:0)<a:int8>", "union"},
-      {"raw(+r)<e:int32,v:utf8>", "run-end encoded"},
   };
   for (size_t i = 0; i < sizeof unsupported / sizeof unsupported[0]; i++) {
     char text[120];

@@ -53,7 +53,7 @@ static const char nested[] = "{a:list<item:struct<x:int8,y:utf8>>,b:map<k:utf8,v
 static void nodes_are_linked(void) {
   struct layout *layout = parse_layout(nested);
   struct ArrowArray root, *nodes[NODES];
-  REQUIRE_OK(tree_open(layout, TREE_UNOWNED, &root, kit_error()));
+  REQUIRE_OK(tree_open(layout, NULL, TREE_UNOWNED, &root, kit_error()));
   REQUIRE_EQ(list_nodes(&root, nodes, 0), layout->n_nodes);
   for (int32_t i = 0; i < layout->n_nodes; i++) {
     CHECK_EQ(nodes[i]->n_buffers, layout->nodes[i].n_buffers);
@@ -75,7 +75,7 @@ static void no_columns(void) {
   struct layout *layout = parse_layout("{}");
   struct ArrowArray root;
   dropped = 0;
-  REQUIRE_OK(tree_open(layout, counting, &root, kit_error()));
+  REQUIRE_OK(tree_open(layout, NULL, counting, &root, kit_error()));
   CHECK(root.n_children == 0 && root.n_buffers == 1);
   root.release(&root);
   CHECK_EQ(dropped, 1);
@@ -92,7 +92,7 @@ static void no_memory(void) {
   struct ArrowArray root = {.length = 99};
   dropped = 0;
   mem_fault = refuse;
-  CHECK_STATUS(tree_open(layout, counting, &root, kit_error()), RESPOOL_NO_MEMORY);
+  CHECK_STATUS(tree_open(layout, NULL, counting, &root, kit_error()), RESPOOL_NO_MEMORY);
   CHECK_STATUS(tree_empty(layout, &root, kit_error()), RESPOOL_NO_MEMORY);
   CHECK_STATUS(tree_mirror(layout, &root, counting, &root, kit_error()), RESPOOL_NO_MEMORY);
   mem_fault = NULL;
@@ -108,7 +108,7 @@ static void release_in_some_order(kit_random *random, const struct layout *layou
   struct ArrowArray root, *nodes[NODES], moved[NODES];
   int moves = 0;
   dropped = 0;
-  REQUIRE_OK(tree_open(layout, counting, &root, kit_error()));
+  REQUIRE_OK(tree_open(layout, NULL, counting, &root, kit_error()));
   int count = list_nodes(&root, nodes, 0);
   moved[moves++] = root;
   for (int i = 1; i < count; i++)
@@ -147,7 +147,7 @@ static void released_from_threads(void) {
     struct ArrowArray root, moved[3];
     pthread_t threads[3];
     dropped = 0;
-    REQUIRE_OK(tree_open(layout, TREE_UNOWNED, &root, kit_error()));
+    REQUIRE_OK(tree_open(layout, NULL, TREE_UNOWNED, &root, kit_error()));
     tree_set_owner(&root, counting);
     for (int i = 0; i < 3; i++) {
       moved[i] = *root.children[i];
