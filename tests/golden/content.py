@@ -2,7 +2,8 @@
 """Comparison of two contents in the JSON layout of Arrow's integration tests, and slicing of one.
 
 Compared is everything but the values under nulls: names, types, nullability, metadata with its order and duplicates,
-the number of batches, counts, positions of nulls, offsets, values, and the structure of children.
+the number of batches, counts, positions of nulls, offsets, values, and the structure of children. Of list views,
+unions, run ends and views, which may lay out the same values in many ways, the rows are compared.
 """
 
 import math
@@ -78,11 +79,95 @@ def offsets(column):
     return [offset - values[0] for offset in values]
 
 
+# ---- rows
+
+
+def child_rows(field, column):
+    return [rows(one, child) for one, child in zip(field["children"], column["children"])]
+
+
+def rows_of_lists(field, column):
+    (values,) = child_rows(field, column)
+    if "SIZE" in column:
+        bounds = [(int(start), int(start) + int(size)) for start, size in zip(column["OFFSET"], column["SIZE"])]
+    elif "OFFSET" in column:
+        ends = offsets(column)
+        bounds = zip(ends, ends[1:])
+    else:
+        size = field["type"]["listSize"]
+        bounds = [(slot * size, slot * size + size) for slot in range(column["count"])]
+    return [values[start:end] for start, end in bounds]
+
+
+def rows_of_union(field, column):
+    """With the type ids, as different types may have the same value."""
+    children = dict(zip(field["type"]["typeIds"], child_rows(field, column)))
+    slots = column["OFFSET"] if field["type"]["mode"] == "DENSE" else range(column["count"])
+    need_equal(f"{field['name']} number of type ids", column["count"], len(column["TYPE_ID"]))
+    return [(code, children[code][slot]) for code, slot in zip(column["TYPE_ID"], slots)]
+
+
+def rows_of_runs(field, column):
+    ends = [int(end) for end in column["children"][0]["DATA"]]
+    values = rows(field["children"][1], column["children"][1])
+    result = []
+    for end, value in zip(ends, values):
+        result += [value] * (end - len(result))
+    return result
+
+
+def rows_of_views(field, column):
+    is_text = field["type"]["name"] == "utf8view"
+    buffers = [bytes.fromhex(text) for text in column["VARIADIC_DATA_BUFFERS"]]
+    result = []
+    for view, valid in zip(column["VIEWS"], column["VALIDITY"]):
+        if not valid:
+            result.append(b"")
+        elif "INLINED" in view:
+            result.append(view["INLINED"].encode() if is_text else bytes.fromhex(view["INLINED"]))
+        else:
+            value = buffers[view["BUFFER_INDEX"]][view["OFFSET"] : view["OFFSET"] + view["SIZE"]]
+            need_equal("prefix of a view", view["PREFIX_HEX"].upper(), value[:4].hex().upper())
+            result.append(value)
+        need_equal("size of a view", view["SIZE"] if valid else 0, len(result[-1]))
+    return result
+
+
+def rows_of_leaf(field, column):
+    if field["type"]["name"] == "floatingpoint":
+        return [repr(as_float(field["type"]["precision"], value)) for value in column["DATA"]]
+    return column["DATA"]
+
+
+def rows(field, column):
+    """The values of a column, None where they are null."""
+    name = field["type"]["name"]
+    if name == "null":
+        return [None] * column["count"]
+    if name == "struct":
+        values = list(zip(*child_rows(field, column))) or [()] * column["count"]
+    elif name in ("list", "largelist", "map", "fixedsizelist", "listview", "largelistview"):
+        values = rows_of_lists(field, column)
+    else:
+        special = {"union": rows_of_union, "runendencoded": rows_of_runs, "binaryview": rows_of_views,
+                   "utf8view": rows_of_views}
+        values = special.get(name, rows_of_leaf)(field, column)
+    need_equal(f"{field['name']} number of rows", column["count"], len(values))
+    valid = column.get("VALIDITY", [1] * column["count"])
+    return [value if bit else None for value, bit in zip(values, valid)]
+
+
+BY_ROWS = ("listview", "largelistview", "union", "runendencoded", "binaryview", "utf8view")
+
+
 def compare_column(where, field, expected, got):
     where = f"{where}/{field['name']}"
     need_equal(f"{where} members", sorted(expected), sorted(got))
     need_equal(f"{where} name", expected["name"], got["name"])
     need_equal(f"{where} count", expected["count"], got["count"])
+    if field["type"]["name"] in BY_ROWS:
+        need_equal(f"{where} rows", rows(field, expected), rows(field, got))
+        return
     if "VALIDITY" in expected:
         need_equal(f"{where} validity", expected["VALIDITY"], got["VALIDITY"])
         need_equal(f"{where} validity length", expected["count"], len(got["VALIDITY"]))
@@ -136,11 +221,23 @@ def child_range(field, column, start, count):
     return start * factor, count * factor
 
 
+def slice_runs(column, start, count):
+    """Runs without a row left in them stay, with an end like the one before."""
+    ends, values = column["children"]
+    cut = [min(max(int(end) - start, 0), count) for end in ends["DATA"]]
+    return {**column, "count": count, "children": [{**ends, "DATA": cut}, values]}
+
+
 def slice_column(field, column, start, count):
+    if field["type"]["name"] == "runendencoded":
+        return slice_runs(column, start, count)
     result = {**column, "count": count}
-    for member in ("VALIDITY", "DATA"):
+    for member in ("VALIDITY", "DATA", "TYPE_ID", "VIEWS", "SIZE"):
         if member in column:
             result[member] = column[member][start : start + count]
+    if "SIZE" in column or "TYPE_ID" in column and "OFFSET" in column:  # these refer to their children as a whole
+        result["OFFSET"] = column["OFFSET"][start : start + count]
+        return result
     if "OFFSET" in column:
         part = offsets(column)[start : start + count + 1]
         result["OFFSET"] = [type(column["OFFSET"][0])(offset) for offset in part] if column["OFFSET"] else []

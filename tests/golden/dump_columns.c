@@ -5,13 +5,14 @@
 #include <inttypes.h>
 #include <string.h>
 
-static void print_column(FILE *out, const struct ArrowSchema *schema, const struct ArrowArray *array, int64_t start,
-                         int64_t count);
-
 bool dump_bit(const void *bitmap, int64_t slot) {
   if (bitmap == NULL) return true;
   const uint8_t *bytes = bitmap;
   return (bytes[slot / 8] >> (slot % 8)) & 1;
+}
+
+bool dump_valid(const struct ArrowArray *array, int64_t slot) {
+  return array->null_count == 0 || dump_bit(array->buffers[0], slot);
 }
 
 int64_t dump_offset(const struct dump_type *type, const struct ArrowArray *array, int64_t slot) {
@@ -32,9 +33,8 @@ static bool has_offsets(const struct dump_type *type) {
 }
 
 static void print_validity(FILE *out, const struct ArrowArray *array, int64_t first, int64_t count) {
-  const void *bitmap = array->null_count == 0 ? NULL : array->buffers[0];
   fputs(", \"VALIDITY\": [", out);
-  for (int64_t i = 0; i < count; i++) fprintf(out, i > 0 ? ", %d" : "%d", dump_bit(bitmap, first + i));
+  for (int64_t i = 0; i < count; i++) fprintf(out, i > 0 ? ", %d" : "%d", dump_valid(array, first + i));
   putc(']', out);
 }
 
@@ -65,22 +65,25 @@ static void print_children(FILE *out, const struct dump_type *type, const struct
   fputs(", \"children\": [", out);
   for (int64_t i = 0; i < schema->n_children; i++) {
     if (i > 0) fputs(", ", out);
-    print_column(out, schema->children[i], array->children[i], start, length);
+    dump_column(out, schema->children[i], array->children[i], start, length);
   }
   putc(']', out);
 }
 
-/* `start` counts from the array's offset. */
-static void print_column(FILE *out, const struct ArrowSchema *schema, const struct ArrowArray *array, int64_t start,
-                         int64_t count) {
+static bool has_validity(const struct dump_type *type) {
+  return type->kind != DUMP_NULL && type->kind != DUMP_UNION && type->kind != DUMP_RUN_ENDS;
+}
+
+void dump_column(FILE *out, const struct ArrowSchema *schema, const struct ArrowArray *array, int64_t start,
+                 int64_t count) {
   struct dump_type type = {.kind = DUMP_NULL};
   dump_type_parse(schema->format, &type);
   int64_t first = array->offset + start;
   fputs("{\"name\": ", out);
   dump_text(out, schema->name ? schema->name : "", schema->name ? strlen(schema->name) : 0);
   fprintf(out, ", \"count\": %" PRId64, count);
-  if (type.kind != DUMP_NULL) {
-    print_validity(out, array, first, count);
+  if (has_validity(&type)) print_validity(out, array, first, count);
+  if (type.kind != DUMP_NULL && !dump_special(out, &type, schema, array, first, count)) {
     if (has_offsets(&type)) print_offsets(out, &type, array, first, count);
     if (schema->n_children > 0 || type.kind == DUMP_STRUCT) {
       print_children(out, &type, schema, array, first, count);
@@ -95,7 +98,7 @@ void dump_batch(FILE *out, const struct ArrowSchema *schema, const struct ArrowA
   fprintf(out, "{\"count\": %" PRId64 ", \"columns\": [", array->length);
   for (int64_t i = 0; i < schema->n_children; i++) {
     if (i > 0) fputs(",\n  ", out);
-    print_column(out, schema->children[i], array->children[i], array->offset, array->length);
+    dump_column(out, schema->children[i], array->children[i], array->offset, array->length);
   }
   fputs("]}", out);
 }

@@ -25,6 +25,13 @@ static void print_nested_type(FILE *out, const struct dump_type *type, int64_t f
     fprintf(out, "{\"name\": \"%s\"}", type->large ? "largelist" : "list");
   } else if (type->kind == DUMP_FIXED_LIST) {
     fprintf(out, "{\"name\": \"fixedsizelist\", \"listSize\": %" PRId64 "}", type->width);
+  } else if (type->kind == DUMP_LIST_VIEW) {
+    fprintf(out, "{\"name\": \"%slistview\"}", type->large ? "large" : "");
+  } else if (type->kind == DUMP_UNION) {
+    const char *mode = type->dense ? "DENSE" : "SPARSE";
+    fprintf(out, "{\"name\": \"union\", \"mode\": \"%s\", \"typeIds\": [%s]}", mode, type->type_ids);
+  } else if (type->kind == DUMP_RUN_ENDS) {
+    fputs("{\"name\": \"runendencoded\"}", out);
   } else {
     fprintf(out, "{\"name\": \"map\", \"keysSorted\": %s}", flags & ARROW_FLAG_MAP_KEYS_SORTED ? "true" : "false");
   }
@@ -79,10 +86,19 @@ static void print_type(FILE *out, const struct dump_type *type, int64_t flags) {
   case DUMP_UTF8:
     fprintf(out, "{\"name\": \"%sutf8\"}", type->large ? "large" : "");
     break;
+  case DUMP_BINARY_VIEW:
+    fputs("{\"name\": \"binaryview\"}", out);
+    break;
+  case DUMP_UTF8_VIEW:
+    fputs("{\"name\": \"utf8view\"}", out);
+    break;
   case DUMP_LIST:
   case DUMP_MAP:
   case DUMP_FIXED_LIST:
   case DUMP_STRUCT:
+  case DUMP_LIST_VIEW:
+  case DUMP_UNION:
+  case DUMP_RUN_ENDS:
     print_nested_type(out, type, flags);
     break;
   }

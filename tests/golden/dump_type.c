@@ -45,6 +45,11 @@ static const struct simple_format simple_formats[] = {
     {"+L", {.kind = DUMP_LIST, .large = true}},
     {"+m", {.kind = DUMP_MAP}},
     {"+s", {.kind = DUMP_STRUCT}},
+    {"vz", {.kind = DUMP_BINARY_VIEW}},
+    {"vu", {.kind = DUMP_UTF8_VIEW}},
+    {"+vl", {.kind = DUMP_LIST_VIEW}},
+    {"+vL", {.kind = DUMP_LIST_VIEW, .large = true}},
+    {"+r", {.kind = DUMP_RUN_ENDS}},
 };
 
 static bool parse_simple(const char *format, struct dump_type *type) {
@@ -91,9 +96,17 @@ static bool parse_fixed(const char *format, struct dump_type *type) {
   return *end == '\0';
 }
 
+/* "+us:IDS" and "+ud:IDS" */
+static bool parse_union(const char *format, struct dump_type *type) {
+  bool dense = strncmp(format, "+ud:", 4) == 0;
+  if (!dense && strncmp(format, "+us:", 4) != 0) return false;
+  *type = (struct dump_type){.kind = DUMP_UNION, .dense = dense, .type_ids = format + 4};
+  return true;
+}
+
 bool dump_type_parse(const char *format, struct dump_type *type) {
   return parse_simple(format, type) || parse_timestamp(format, type) || parse_decimal(format, type) ||
-         parse_fixed(format, type);
+         parse_fixed(format, type) || parse_union(format, type);
 }
 
 void dump_text(FILE *out, const char *bytes, size_t size) {

@@ -122,7 +122,7 @@ static void print_interval(FILE *out, const struct dump_type *type, const char *
   }
 }
 
-static void print_hex(FILE *out, const char *bytes, int64_t size) {
+void dump_hex(FILE *out, const char *bytes, int64_t size) {
   putc('"', out);
   for (int64_t i = 0; i < size; i++) fprintf(out, "%02X", (unsigned)(unsigned char)bytes[i]);
   putc('"', out);
@@ -135,7 +135,7 @@ static void print_bytes(FILE *out, const struct dump_type *type, const struct Ar
   if (type->kind == DUMP_UTF8) {
     dump_text(out, bytes, (size_t)size);
   } else {
-    print_hex(out, bytes, size);
+    dump_hex(out, bytes, size);
   }
 }
 
@@ -154,7 +154,7 @@ static void print_value(FILE *out, const struct dump_type *type, const struct Ar
     print_interval(out, type, slot_at(array, slot, type->bits / 8));
     break;
   case DUMP_FIXED_BINARY:
-    print_hex(out, slot_at(array, slot, type->width), type->width);
+    dump_hex(out, slot_at(array, slot, type->width), type->width);
     break;
   case DUMP_BINARY:
   case DUMP_UTF8:

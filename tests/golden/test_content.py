@@ -4,7 +4,7 @@
 import copy
 import unittest
 
-from content import Difference, compare, renamed, sliced
+from content import Difference, compare, renamed, rows, sliced
 
 INT = {"name": "int", "bitWidth": 32, "isSigned": True}
 
@@ -21,6 +21,65 @@ def sample():
     fields = [field("l", {"name": "list"}, [item]), field("f", {"name": "floatingpoint", "precision": "SINGLE"})]
     fields[1]["metadata"] = [{"key": "k", "value": "1"}, {"key": "k", "value": "2"}]
     return {"schema": {"fields": fields}, "batches": [{"count": 2, "columns": [lists, number]}]}
+
+
+def by_rows():
+    """One column for each type that is compared by its rows."""
+    item, other = field("item", INT), field("other", {"name": "utf8"})
+    ints = {"name": "item", "count": 3, "VALIDITY": [1, 0, 1], "DATA": [10, 20, 30]}
+    texts = {"name": "other", "count": 3, "VALIDITY": [1, 1, 1], "OFFSET": [0, 1, 2, 3], "DATA": ["a", "b", "c"]}
+    ends = {"name": "item", "count": 2, "VALIDITY": [1, 1], "DATA": [1, 3]}
+    views = [{"SIZE": 13, "PREFIX_HEX": "30313233", "BUFFER_INDEX": 0, "OFFSET": 1}, {"SIZE": 1, "INLINED": "x"},
+             {"SIZE": 0, "INLINED": ""}]
+    union = {"name": "union", "typeIds": [5, 7]}
+    fields = [
+        field("l", {"name": "listview"}, [item]),
+        field("s", {**union, "mode": "SPARSE"}, [item, other]),
+        field("d", {**union, "mode": "DENSE"}, [item, other]),
+        field("r", {"name": "runendencoded"}, [item, other]),
+        field("v", {"name": "utf8view"}),
+    ]
+    columns = [
+        {"name": "l", "count": 3, "VALIDITY": [1, 1, 0], "OFFSET": [1, 0, 9], "SIZE": [2, 1, 9], "children": [ints]},
+        {"name": "s", "count": 3, "TYPE_ID": [5, 7, 7], "children": [ints, texts]},
+        {"name": "d", "count": 3, "TYPE_ID": [7, 5, 7], "OFFSET": [0, 2, 1], "children": [ints, texts]},
+        {"name": "r", "count": 3, "children": [ends, texts]},
+        {"name": "v", "count": 3, "VALIDITY": [1, 1, 1], "VIEWS": views,
+         "VARIADIC_DATA_BUFFERS": [b"-0123456789abc".hex()]},
+    ]
+    columns = [copy.deepcopy(column) for column in columns]  # each its own children
+    return {"schema": {"fields": fields}, "batches": [{"count": 3, "columns": columns}]}
+
+
+def set_member(column, member, slot, value):
+    def change(content):
+        content["batches"][0]["columns"][column][member][slot] = value
+    return change
+
+
+def set_child(column, child, member, slot, value):
+    def change(content):
+        content["batches"][0]["columns"][column]["children"][child][member][slot] = value
+    return change
+
+
+CHANGED_ROWS = [
+    set_member(0, "VALIDITY", 1, 0), set_member(0, "OFFSET", 0, 0), set_member(0, "SIZE", 1, 2),
+    set_child(0, 0, "DATA", 2, 31), set_child(0, 0, "VALIDITY", 1, 1),
+    set_member(1, "TYPE_ID", 0, 7), set_child(1, 0, "DATA", 0, 11), set_child(1, 1, "DATA", 2, "d"),
+    set_member(2, "TYPE_ID", 0, 5), set_member(2, "OFFSET", 2, 0), set_child(2, 1, "DATA", 1, "d"),
+    set_child(3, 0, "DATA", 0, 2), set_child(3, 0, "DATA", 1, 4), set_child(3, 1, "DATA", 0, "d"),
+    set_member(4, "VALIDITY", 1, 0), set_member(4, "VIEWS", 1, {"SIZE": 1, "INLINED": "y"}),
+    set_member(4, "VIEWS", 1, {"SIZE": 2, "INLINED": "x"}),
+    set_member(4, "VIEWS", 0, {"SIZE": 13, "PREFIX_HEX": "31313233", "BUFFER_INDEX": 0, "OFFSET": 1}),
+    set_member(4, "VARIADIC_DATA_BUFFERS", 0, b"-0123456789abd".hex()),
+]
+
+SAME_ROWS = [
+    set_member(0, "OFFSET", 2, 0), set_child(1, 0, "DATA", 2, 99), set_child(2, 0, "VALIDITY", 0, 0),
+    set_child(2, 1, "DATA", 2, "d"), set_child(3, 1, "DATA", 2, "d"),
+    set_member(4, "VARIADIC_DATA_BUFFERS", 0, b"+0123456789abc".hex()),
+]
 
 
 def change_pairs(content):
@@ -109,6 +168,28 @@ class Comparison(unittest.TestCase):
         number["DATA"] = [0.100000001490116, 99]  # the same single precision number; another value under a null
         other["schema"]["metadata"] = []
         compare(sample(), other)
+
+    def test_rows(self):
+        for number, change in enumerate(CHANGED_ROWS):
+            with self.subTest(number):
+                other = by_rows()
+                change(other)
+                with self.assertRaises(Difference):
+                    compare(by_rows(), other)
+        other = by_rows()
+        for change in SAME_ROWS:
+            change(other)
+        compare(by_rows(), other)
+
+    def test_slices_of_rows(self):
+        expected = {"l": [[None, 30], [10], None], "s": [(5, 10), (7, "b"), (7, "c")],
+                    "d": [(7, "a"), (5, 30), (7, "b")], "r": ["a", "b", "b"], "v": [b"0123456789abc", b"x", b""]}
+        for size in (1, 2, 3):
+            got = {name: [] for name in expected}
+            for batch in sliced(by_rows(), size)["batches"]:
+                for one, column in zip(by_rows()["schema"]["fields"], batch["columns"]):
+                    got[one["name"]] += rows(one, column)
+            self.assertEqual(got, expected, size)
 
     def test_renaming(self):
         other = renamed(sample(), {"item": "element", "k": "not a field"})

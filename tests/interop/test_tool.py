@@ -44,10 +44,9 @@ class Tool(roundtrip.RoundTrip):
     def sample(self):
         """One column for each type and nesting."""
         rng = random.Random(roundtrip.seed())
-        kinds = [(f"{nesting} {leaf}", nest(leaf)) for nesting, nest in samples.NESTINGS.items()
-                 for leaf in samples.LEAF_TYPES]
+        kinds = [(f"{nesting} {leaf}", samples.NESTINGS[nesting](leaf)) for nesting, leaf in samples.NESTED_LEAVES]
         schema = pa.schema(kinds, metadata={"key": "\u6f22"})
-        columns = [samples.displaced(samples.make(kind, 30, rng), rng) for _, kind in kinds]
+        columns = [samples.displaced(samples.make(kind, 30, rng), rng, samples.WRITER_SLACK) for _, kind in kinds]
         batch = pa.RecordBatch.from_arrays(columns, schema=schema)
         return schema, [batch, *samples.slices_of(batch)]
 
