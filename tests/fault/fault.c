@@ -6,6 +6,7 @@
 #include "support/alloc.h"
 
 #include "check.h"
+#include "random.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -32,6 +33,8 @@ static bool due(int64_t call) {
     return call == state.at;
   case FAULT_FOR_EVER:
     return call >= state.at;
+  case FAULT_BY_CHANCE:
+    return call >= state.at && kit_mix(kit_seed() + (uint64_t)call) % 4 == 0;
   default:
     return call >= state.at && (call - state.at) % 2 == 0;
   }

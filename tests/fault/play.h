@@ -51,7 +51,10 @@ extern const int scenario_count;
 /* True: the fault was reached. Failed checks are the running test's. */
 bool play(const struct scenario *scenario, const struct fault *fault, int64_t at, enum ending ending);
 
-/* Play it with the fault from call 1 on, 2 on, ... until it is not reached any more; answers with how often it was. */
+/*
+ * Play it with the fault at call 1, 2, ... until it is not reached any more (where that is slow, one that is to last from
+ * every third call on only); answers with how often it was.
+ */
 int64_t play_points(const struct scenario *scenario, const struct fault *fault, enum ending ending);
 
 #endif
