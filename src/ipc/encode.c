@@ -7,6 +7,7 @@
 #include "ipc/encode.h"
 
 #include "arrow/bits.h"
+#include "ipc/batch_metadata.h"
 #include "ipc/format.h"
 #include "ipc/message.h"
 #include "ipc/plan_view.h"
@@ -18,126 +19,33 @@
 
 struct ipc_encoder {
   struct ipc_plan plan;
-  uint8_t *metadata; /* the flatbuffer */
-  size_t metadata_capacity;
-  int64_t metadata_size;
+  struct batch_metadata metadata;
 };
 
 /* ---- Metadata -------------------------------------------------------------------------------------- */
 
-/*
- * The flatbuffer of a batch message, laid out by hand, since for one schema almost only its numbers change:
- *
- *    0  root offset                    36  vtable of RecordBatch (14 bytes), padding
- *    4  vtable of Message (12)         52  RecordBatch: to vtable, length i64, nodes, buffers,
- *   16  Message: to vtable,                compression, variadic counts; padding
- *       version i16, kind u8,          84  count of nodes
- *       bodyLength i64, header         88  nodes
- *                                      ..  padding, count of buffers, buffers
- *                                      ..  with view columns: padding, count of them, their numbers of data buffers
- */
-enum {
-  AT_MESSAGE_VTABLE = 4,
-  AT_MESSAGE = 16,
-  AT_VERSION = 20,
-  AT_KIND = 22,
-  AT_BODY_LENGTH = 24,
-  AT_HEADER = 32,
-  AT_BATCH_VTABLE = 36,
-  AT_BATCH = 52,
-  AT_LENGTH = 56,
-  AT_NODES_REF = 64,
-  AT_BUFFERS_REF = 68,
-  AT_VARIADIC_REF = 76,
-  AT_NODE_COUNT = 84,
-  AT_NODES = 88,
-  MESSAGE_TABLE_BYTES = 20,
-  BATCH_TABLE_BYTES = 28,
-};
-
-static int64_t at_buffers(const struct layout *layout) {
-  return AT_NODES + (int64_t)(layout->n_nodes - 1) * NODE_BYTES + 8;
-}
-
-static int64_t at_variadic(const struct ipc_encoder *encoder) {
-  return at_buffers(encoder->plan.layout) + (int64_t)encoder->plan.segment_count * BUFFER_BYTES + 8;
-}
-
-static void lay_out_vtable(uint8_t *at, const uint16_t *entries, int count) {
-  for (int i = 0; i < count; i++) store_u16(at + 2 * (size_t)i, entries[i]);
-}
-
-static void lay_out_variadic(const struct ipc_encoder *encoder, uint8_t *at) {
-  const struct ipc_plan *plan = &encoder->plan;
-  uint32_t variadic = (uint32_t)at_variadic(encoder);
-  store_u16(at + AT_BATCH_VTABLE + 4 + 2 * BATCH_VARIADIC_COUNTS, AT_VARIADIC_REF - AT_BATCH);
-  store_u32(at + AT_VARIADIC_REF, variadic - 4 - AT_VARIADIC_REF);
-  store_u32(at + variadic - 4, (uint32_t)plan->layout->n_views);
-  for (int32_t i = 0; i < plan->layout->n_views; i++) {
-    store_u64(at + variadic + 8 * (int64_t)i, (uint64_t)plan->views[i].wire_count);
-  }
-}
-
-static void lay_out_metadata(const struct ipc_encoder *encoder) {
-  static const uint16_t message_vtable[] = {12,
-                                            MESSAGE_TABLE_BYTES,
-                                            AT_VERSION - AT_MESSAGE,
-                                            AT_KIND - AT_MESSAGE,
-                                            AT_HEADER - AT_MESSAGE,
-                                            AT_BODY_LENGTH - AT_MESSAGE};
-  static const uint16_t batch_vtable[] = {14, BATCH_TABLE_BYTES, AT_LENGTH - AT_BATCH, AT_NODES_REF - AT_BATCH,
-                                          AT_BUFFERS_REF - AT_BATCH};
-  const struct layout *layout = encoder->plan.layout;
-  uint8_t *at = encoder->metadata;
-  uint32_t buffers = (uint32_t)at_buffers(layout);
-  memset(at, 0, (size_t)encoder->metadata_size);
-  store_u32(at, AT_MESSAGE);
-  lay_out_vtable(at + AT_MESSAGE_VTABLE, message_vtable, 6);
-  store_u32(at + AT_MESSAGE, AT_MESSAGE - AT_MESSAGE_VTABLE);
-  store_u16(at + AT_VERSION, IPC_VERSION_5);
-  at[AT_KIND] = HEADER_BATCH;
-  store_u32(at + AT_HEADER, AT_BATCH - AT_HEADER);
-  lay_out_vtable(at + AT_BATCH_VTABLE, batch_vtable, 5);
-  store_u32(at + AT_BATCH, AT_BATCH - AT_BATCH_VTABLE);
-  store_u32(at + AT_NODES_REF, AT_NODE_COUNT - AT_NODES_REF);
-  store_u32(at + AT_BUFFERS_REF, buffers - 4 - AT_BUFFERS_REF);
-  store_u32(at + AT_NODE_COUNT, (uint32_t)(layout->n_nodes - 1));
-  store_u32(at + buffers - 4, (uint32_t)encoder->plan.segment_count);
-  if (layout->n_views > 0) lay_out_variadic(encoder, at);
-}
-
-/* With view columns its shape depends on the batch, else it is laid out once. */
-static respool_status open_metadata(struct ipc_encoder *encoder, respool_error *error) {
-  const struct layout *layout = encoder->plan.layout;
-  if (encoder->metadata != NULL && layout->n_views == 0) return RESPOOL_OK;
-  int64_t size = at_buffers(layout) + (int64_t)encoder->plan.segment_count * BUFFER_BYTES;
-  if (layout->n_views > 0) size += 8 + (int64_t)layout->n_views * 8;
-  if (!mem_reserve((void **)&encoder->metadata, &encoder->metadata_capacity, (size_t)size, 1)) {
-    return error_no_memory(error);
-  }
-  encoder->metadata_size = size;
-  lay_out_metadata(encoder);
-  return RESPOOL_OK;
-}
-
 /* Put this batch's numbers into the metadata; answers the body's size. */
-static int64_t fill_metadata(struct ipc_encoder *encoder, int64_t rows) {
+static respool_status make_metadata(struct ipc_encoder *encoder, int64_t rows, int64_t *body, respool_error *error) {
   const struct ipc_plan *plan = &encoder->plan;
-  uint8_t *at = encoder->metadata + AT_NODES;
-  for (int32_t i = 0; i < plan->node_count; i++, at += NODE_BYTES) {
-    store_u64(at, (uint64_t)plan->nodes[i].length);
-    store_u64(at + 8, (uint64_t)plan->nodes[i].null_count);
+  struct batch_metadata *metadata = &encoder->metadata;
+  struct batch_shape shape = {.codec = CODEC_NONE,
+                              .n_nodes = plan->node_count,
+                              .n_buffers = plan->segment_count,
+                              .n_views = plan->layout->n_views};
+  respool_status status = batch_metadata_shape(metadata, &shape, error);
+  if (status != RESPOOL_OK) return status;
+  for (int32_t i = 0; i < plan->node_count; i++) {
+    batch_metadata_node(metadata, i, plan->nodes[i].length, plan->nodes[i].null_count);
   }
-  int64_t body = 0;
-  at = encoder->metadata + at_buffers(plan->layout);
-  for (int32_t i = 0; i < plan->segment_count; i++, at += BUFFER_BYTES) {
-    store_u64(at, (uint64_t)body);
-    store_u64(at + 8, (uint64_t)plan->segments[i].bytes);
-    body += round_up(plan->segments[i].bytes, IPC_ALIGNMENT);
+  for (int32_t i = 0; i < shape.n_views; i++) batch_metadata_variadic(metadata, i, plan->views[i].wire_count);
+  int64_t size = 0;
+  for (int32_t i = 0; i < plan->segment_count; i++) {
+    batch_metadata_buffer(metadata, i, size, plan->segments[i].bytes);
+    size += round_up(plan->segments[i].bytes, IPC_ALIGNMENT);
   }
-  store_u64(encoder->metadata + AT_LENGTH, (uint64_t)rows);
-  store_u64(encoder->metadata + AT_BODY_LENGTH, (uint64_t)body);
-  return body;
+  batch_metadata_sizes(metadata, rows, size);
+  *body = size;
+  return RESPOOL_OK;
 }
 
 /* ---- The body -------------------------------------------------------------------------------------- */
@@ -302,18 +210,18 @@ respool_status ipc_encoder_open(const struct layout *layout, struct ipc_encoder 
 void ipc_encoder_close(struct ipc_encoder *encoder) {
   if (encoder == NULL) return;
   plan_close(&encoder->plan);
-  mem_free(encoder->metadata);
+  batch_metadata_close(&encoder->metadata);
   mem_free(encoder);
 }
 
 respool_status ipc_encode_batch(struct ipc_encoder *encoder, const struct ArrowArray *array, struct gather *gather,
                                 struct ipc_size *size, respool_error *error) {
   respool_status status = plan_batch(&encoder->plan, array, error);
-  if (status == RESPOOL_OK) status = open_metadata(encoder, error);
+  int64_t body = 0;
+  if (status == RESPOOL_OK) status = make_metadata(encoder, array->length, &body, error);
   if (status != RESPOOL_OK) return status;
-  int64_t body = fill_metadata(encoder, array->length);
   int64_t before = gather->total;
-  status = ipc_put_metadata(encoder->metadata, encoder->metadata_size, gather, error);
+  status = ipc_put_metadata(encoder->metadata.bytes, encoder->metadata.size, gather, error);
   if (status != RESPOOL_OK) return status;
   int64_t metadata = gather->total - before;
   status = put_body(encoder, gather, error);
