@@ -9,6 +9,7 @@
 struct checker {
   const struct layout *layout;
   enum check_level level;
+  bool one_part; /* without dictionaries */
   respool_error *error;
 };
 
@@ -42,7 +43,10 @@ static respool_status check_node_itself(const struct checker *checker, int32_t a
     return refuse(checker, at, "has %lld children where its type has %d", (long long)array->n_children,
                   node->n_children);
   }
-  if (array->dictionary != NULL) return refuse(checker, at, "has a dictionary, which its type has not");
+  if (array->dictionary == NULL && node->dictionary >= 0) return refuse(checker, at, "has no dictionary");
+  if (array->dictionary != NULL && node->dictionary < 0) {
+    return refuse(checker, at, "has a dictionary, which its type has not");
+  }
   if ((node->n_buffers > 0 && array->buffers == NULL) || (node->n_children > 0 && array->children == NULL)) {
     return refuse(checker, at, "has no list of buffers or children");
   }
@@ -81,8 +85,8 @@ static respool_status check_offsets(const struct checker *checker, int32_t at, c
 }
 
 /*
- * The following walk over every slot at any level, as encoding them does: it looks for the range of the child that a slice
- * uses, and must not be led astray.
+ * The following walk over every slot at any level, as encoding them does: it looks for the range of the child that a
+ * slice uses, and must not be led astray.
  */
 
 static respool_status check_list_views(const struct checker *checker, int32_t at, const struct ArrowArray *array) {
@@ -254,6 +258,38 @@ static int64_t child_length(const struct layout_node *node, const struct ArrowAr
   return mul_fits(end, node->width, &product) ? product : -1;
 }
 
+static uint64_t index_at(const struct layout_node *node, const uint8_t *indices, int64_t i) {
+  uint64_t value = 0;
+  for (int k = 0; k < node->width; k++) value |= (uint64_t)indices[i * node->width + k] << (8 * k);
+  int shift = 64 - 8 * node->width;
+  if (node->is_signed) return (uint64_t)((int64_t)(value << shift) >> shift);
+  return value;
+}
+
+int64_t check_values_needed(const struct layout *layout, int32_t at, const struct ArrowArray *array) {
+  const struct layout_node *node = &layout->nodes[at];
+  const uint8_t *bits = array->null_count == 0 ? NULL : array->buffers[0];
+  uint64_t needed = 0;
+  for (int64_t i = array->offset; i < array->offset + array->length; i++) {
+    if (bits != NULL && (bits[i / 8] >> (i % 8) & 1) == 0) continue;
+    uint64_t index = index_at(node, array->buffers[1], i);
+    if (index >= INT64_MAX) return INT64_MAX; /* a negative one is, too */
+    if (index + 1 > needed) needed = index + 1;
+  }
+  return (int64_t)needed;
+}
+
+static respool_status check_node(const struct checker *checker, int32_t at, const struct ArrowArray *array);
+
+static respool_status check_dictionary(const struct checker *checker, int32_t at, const struct ArrowArray *array) {
+  respool_status status = check_node(checker, at + 1, array->dictionary);
+  if (status != RESPOOL_OK || checker->level != CHECK_FULL) return status;
+  int64_t needed = check_values_needed(checker->layout, at, array);
+  if (needed <= array->dictionary->length) return RESPOOL_OK;
+  return refuse(checker, at, "has an index outside of its dictionary of %lld values",
+                (long long)array->dictionary->length);
+}
+
 static respool_status check_node(const struct checker *checker, int32_t at, const struct ArrowArray *array) {
   respool_status status = check_node_itself(checker, at, array);
   if (status != RESPOOL_OK) return status;
@@ -270,7 +306,9 @@ static respool_status check_node(const struct checker *checker, int32_t at, cons
     }
     child = checker->layout->nodes[child].end;
   }
-  return check_values(checker, at, array);
+  status = check_values(checker, at, array);
+  if (status != RESPOOL_OK || node->dictionary < 0 || checker->one_part) return status;
+  return check_dictionary(checker, at, array);
 }
 
 /* Nulls of the batch itself have no place on the wire. Counting bits decides only where the producer did not say. */
@@ -290,4 +328,10 @@ respool_status check_array(const struct layout *layout, const struct ArrowArray 
   struct checker checker = {.layout = layout, .level = level, .error = error};
   respool_status status = check_node(&checker, 0, array);
   return status == RESPOOL_OK ? check_top(&checker, array) : status;
+}
+
+respool_status check_part(const struct layout *layout, int32_t root, const struct ArrowArray *array,
+                          enum check_level level, respool_error *error) {
+  struct checker checker = {.layout = layout, .level = level, .one_part = true, .error = error};
+  return check_node(&checker, root, array);
 }

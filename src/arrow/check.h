@@ -20,4 +20,14 @@ enum check_level { CHECK_SHAPE, CHECK_STRUCTURE, CHECK_FULL };
 respool_status check_array(const struct layout *layout, const struct ArrowArray *array, enum check_level level,
                            respool_error *error);
 
+/* The same for one part of the layout, an array of node `root`, without the values of the dictionaries it refers to. */
+respool_status check_part(const struct layout *layout, int32_t root, const struct ArrowArray *array,
+                          enum check_level level, respool_error *error);
+
+/*
+ * How many values the indices in a checked array of node `at` need: one more than the largest that is not null;
+ * INT64_MAX where one is negative or beyond all sense.
+ */
+int64_t check_values_needed(const struct layout *layout, int32_t at, const struct ArrowArray *array);
+
 #endif

@@ -19,6 +19,10 @@ struct flattener {
   size_t union_capacity;
   int32_t union_count;
   int32_t view_count;
+  struct layout_part *parts;
+  size_t part_capacity;
+  int32_t part_count;
+  int32_t part; /* that nodes are added to */
   int max_depth;
   respool_error *error;
 };
@@ -37,15 +41,14 @@ static int fixed_width(const struct arrow_type *type) {
   }
 }
 
-/* False where the type has no layout kind yet. */
-static bool node_of_type(const struct arrow_type *type, struct layout_node *node) {
+static void node_of_type(const struct arrow_type *type, struct layout_node *node) {
   switch (type->id) {
   case ARROW_NULL:
     *node = (struct layout_node){.kind = LAYOUT_NULL};
-    return true;
+    return;
   case ARROW_BOOL:
     *node = (struct layout_node){.kind = LAYOUT_BITS, .has_validity = true, .n_buffers = 2};
-    return true;
+    return;
   case ARROW_INT:
   case ARROW_FLOAT:
   case ARROW_DECIMAL:
@@ -57,40 +60,38 @@ static bool node_of_type(const struct arrow_type *type, struct layout_node *node
   case ARROW_FIXED_BINARY:
     *node =
         (struct layout_node){.kind = LAYOUT_FIXED, .has_validity = true, .n_buffers = 2, .width = fixed_width(type)};
-    return true;
+    return;
   case ARROW_BINARY:
   case ARROW_UTF8:
     *node = (struct layout_node){
         .kind = LAYOUT_BINARY, .has_validity = true, .n_buffers = 3, .width = type->is_large ? 8 : 4};
-    return true;
+    return;
   case ARROW_BINARY_VIEW:
   case ARROW_UTF8_VIEW:
     *node = (struct layout_node){.kind = LAYOUT_VIEW, .has_validity = true, .n_buffers = 2};
-    return true;
+    return;
   case ARROW_LIST:
   case ARROW_MAP:
     *node = (struct layout_node){
         .kind = LAYOUT_LIST, .has_validity = true, .n_buffers = 2, .width = type->is_large ? 8 : 4};
-    return true;
+    return;
   case ARROW_FIXED_LIST:
     *node = (struct layout_node){.kind = LAYOUT_FIXED_LIST, .has_validity = true, .n_buffers = 1, .width = type->size};
-    return true;
+    return;
   case ARROW_STRUCT:
     *node = (struct layout_node){.kind = LAYOUT_STRUCT, .has_validity = true, .n_buffers = 1};
-    return true;
+    return;
   case ARROW_LIST_VIEW:
     *node = (struct layout_node){
         .kind = LAYOUT_LIST_VIEW, .has_validity = true, .n_buffers = 3, .width = type->is_large ? 8 : 4};
-    return true;
+    return;
   case ARROW_UNION:
     *node = (struct layout_node){.kind = type->is_dense ? LAYOUT_DENSE : LAYOUT_SPARSE,
                                  .n_buffers = type->is_dense ? 2 : 1};
-    return true;
+    return;
   case ARROW_RUN_END_ENCODED:
     *node = (struct layout_node){.kind = LAYOUT_RUN_END};
-    return true;
-  default:
-    return false;
+    return;
   }
 }
 
@@ -174,6 +175,56 @@ static respool_status complete_node(struct flattener *flattener, const struct Ar
   return RESPOOL_OK;
 }
 
+static respool_status add_part(struct flattener *flattener, int32_t root) {
+  struct layout_part part = {.root = root, .outer = flattener->part - 1};
+  if (!mem_reserve((void **)&flattener->parts, &flattener->part_capacity, (size_t)flattener->part_count + 1,
+                   sizeof part)) {
+    return error_no_memory(flattener->error);
+  }
+  flattener->parts[flattener->part_count++] = part;
+  return RESPOOL_OK;
+}
+
+static respool_status flatten(struct flattener *flattener, const struct ArrowSchema *schema, int depth);
+
+/* The values, which are a part of their own behind the indices. */
+static respool_status flatten_values(struct flattener *flattener, const struct ArrowSchema *values, int depth) {
+  int32_t outer = flattener->part;
+  respool_status status = add_part(flattener, flattener->count);
+  if (status != RESPOOL_OK) return status;
+  flattener->part = flattener->part_count - 1;
+  status = flatten(flattener, values, depth);
+  flattener->part = outer;
+  return status;
+}
+
+static respool_status check_indices(struct flattener *flattener, const struct ArrowSchema *schema,
+                                    const struct arrow_type *type, struct layout_node *node) {
+  if (schema->dictionary->release == NULL) {
+    return error_set(flattener->error, RESPOOL_INVALID, "field '%s': its dictionary is released", name_of(schema));
+  }
+  if (type->id != ARROW_INT) {
+    return error_set(flattener->error, RESPOOL_INVALID, "field '%s': dictionary indices are integers, not %s",
+                     name_of(schema), arrow_type_name(type->id));
+  }
+  if (schema->dictionary->dictionary != NULL) {
+    return error_set(flattener->error, RESPOOL_UNSUPPORTED,
+                     "field '%s': the values of a dictionary are indices themselves, which the IPC format cannot say",
+                     name_of(schema));
+  }
+  node->is_signed = type->is_signed;
+  node->dictionary = flattener->part_count - 1;
+  return RESPOOL_OK;
+}
+
+static void count_node(struct flattener *flattener, const struct layout_node *node) {
+  struct layout_part *part = &flattener->parts[flattener->part];
+  if (flattener->count == 0) return; /* the batch itself */
+  part->n_nodes++;
+  part->n_buffers += node->n_buffers;
+  part->n_views += node->kind == LAYOUT_VIEW;
+}
+
 static respool_status flatten(struct flattener *flattener, const struct ArrowSchema *schema, int depth) {
   struct arrow_type type;
   respool_status status = arrow_type_parse(schema->format, &type, flattener->error);
@@ -182,15 +233,14 @@ static respool_status flatten(struct flattener *flattener, const struct ArrowSch
     return status;
   }
   struct layout_node node;
-  if (schema->dictionary != NULL || !node_of_type(&type, &node)) {
-    return error_set(flattener->error, RESPOOL_UNSUPPORTED, "field '%s': type %s is not supported yet", name_of(schema),
-                     schema->dictionary != NULL ? "dictionary" : arrow_type_name(type.id));
-  }
+  node_of_type(&type, &node);
   if (depth > flattener->max_depth) {
     return error_set(flattener->error, RESPOOL_UNSUPPORTED, "field '%s': nested more than %d deep is not supported",
                      name_of(schema), flattener->max_depth);
   }
+  node.dictionary = -1;
   status = complete_node(flattener, schema, &type, &node);
+  if (status == RESPOOL_OK && schema->dictionary != NULL) status = check_indices(flattener, schema, &type, &node);
   if (status != RESPOOL_OK) return status;
 
   int32_t at = flattener->count;
@@ -200,11 +250,14 @@ static respool_status flatten(struct flattener *flattener, const struct ArrowSch
   node.depth = (uint16_t)depth;
   node.n_children = (int32_t)schema->n_children;
   flattener->nodes[at] = node;
+  count_node(flattener, &node);
   flattener->count++;
   for (int64_t i = 0; i < schema->n_children; i++) {
     status = flatten(flattener, schema->children[i], depth + 1);
     if (status != RESPOOL_OK) return status;
   }
+  if (schema->dictionary != NULL) status = flatten_values(flattener, schema->dictionary, depth + 1);
+  if (status != RESPOOL_OK) return status;
   flattener->nodes[at].end = flattener->count; /* the array may have moved: not through a pointer kept from before */
   return RESPOOL_OK;
 }
@@ -223,7 +276,10 @@ static respool_status assemble(const struct ArrowSchema *schema, struct flattene
   made->unions = flattener->unions;
   made->n_unions = flattener->union_count;
   made->n_views = flattener->view_count;
+  made->parts = flattener->parts;
+  made->n_dictionaries = flattener->part_count - 1;
   flattener->unions = NULL;
+  flattener->parts = NULL;
   made->n_buffers = 0;
   for (int32_t i = 1; i < made->n_nodes; i++) made->n_buffers += made->nodes[i].n_buffers;
   *layout = made;
@@ -239,10 +295,12 @@ respool_status layout_open(const struct ArrowSchema *schema, int max_depth, stru
                      schema->format == NULL ? "(none)" : schema->format);
   }
   struct flattener flattener = {.max_depth = max_depth, .error = error};
-  respool_status status = flatten(&flattener, schema, 0);
+  respool_status status = add_part(&flattener, 0);
+  if (status == RESPOOL_OK) status = flatten(&flattener, schema, 0);
   if (status == RESPOOL_OK) status = assemble(schema, &flattener, layout);
   mem_free(flattener.nodes);
   mem_free(flattener.unions);
+  mem_free(flattener.parts);
   return status;
 }
 
@@ -250,7 +308,13 @@ void layout_close(struct layout *layout) {
   if (layout == NULL) return;
   schema_release(&layout->schema);
   mem_free(layout->unions);
+  mem_free(layout->parts);
   mem_free(layout);
+}
+
+static size_t append_step(char *out, size_t size, size_t used, const char *name) {
+  int length = snprintf(out + used, size - used, "%s%s", used > 0 ? "." : "", name);
+  return length < 0 ? size : used + (size_t)length;
 }
 
 void layout_path(const struct layout *layout, int32_t node, char *out, size_t size) {
@@ -260,15 +324,19 @@ void layout_path(const struct layout *layout, int32_t node, char *out, size_t si
   out[0] = '\0';
   while (at != node && used < size) {
     int32_t child = at + 1;
+    if (layout->nodes[at].dictionary >= 0) {
+      schema = schema->dictionary;
+      used = append_step(out, size, used, "(dictionary)");
+      at = child;
+      continue;
+    }
     int32_t i = 0;
     while (layout->nodes[child].end <= node) {
       child = layout->nodes[child].end;
       i++;
     }
     schema = schema->children[i];
-    int length = snprintf(out + used, size - used, "%s%s", used > 0 ? "." : "", name_of(schema));
-    if (length < 0) return;
-    used += (size_t)length;
+    used = append_step(out, size, used, name_of(schema));
     at = child;
   }
 }
@@ -286,8 +354,8 @@ respool_status layout_error(const struct layout *layout, int32_t node, respool_s
   return error_set(error, status, "field '%s': %s", path, reason);
 }
 
-static int64_t count_variadic(const struct layout *layout, int32_t at, const struct ArrowArray *array,
-                              int64_t *counts) {
+int64_t layout_variadic(const struct layout *layout, int32_t at, const struct ArrowArray *array, int64_t *counts) {
+  if (layout->n_views == 0) return 0;
   const struct layout_node *node = &layout->nodes[at];
   int64_t total = 0;
   if (node->kind == LAYOUT_VIEW) {
@@ -296,12 +364,26 @@ static int64_t count_variadic(const struct layout *layout, int32_t at, const str
   }
   int32_t child = at + 1;
   for (int32_t i = 0; i < node->n_children; i++) {
-    total += count_variadic(layout, child, array->children[i], counts);
+    total += layout_variadic(layout, child, array->children[i], counts);
     child = layout->nodes[child].end;
   }
+  if (node->dictionary >= 0) total += layout_variadic(layout, at + 1, array->dictionary, counts);
   return total;
 }
 
-int64_t layout_variadic(const struct layout *layout, const struct ArrowArray *array, int64_t *counts) {
-  return layout->n_views == 0 ? 0 : count_variadic(layout, 0, array, counts);
+static void find_values(const struct layout *layout, int32_t at, const struct ArrowArray *array,
+                        const struct ArrowArray **values) {
+  const struct layout_node *node = &layout->nodes[at];
+  int32_t child = at + 1;
+  for (int32_t i = 0; i < node->n_children; i++) {
+    find_values(layout, child, array->children[i], values);
+    child = layout->nodes[child].end;
+  }
+  if (node->dictionary < 0) return;
+  values[node->dictionary] = array->dictionary;
+  find_values(layout, at + 1, array->dictionary, values);
+}
+
+void layout_find_values(const struct layout *layout, const struct ArrowArray *batch, const struct ArrowArray **values) {
+  if (layout->n_dictionaries > 0) find_values(layout, 0, batch, values);
 }

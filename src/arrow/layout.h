@@ -35,11 +35,27 @@ struct layout_node {
   uint8_t kind;       /* enum layout_kind */
   uint8_t n_buffers;  /* in the C data interface and on the wire alike; of views those that are always there */
   bool has_validity;  /* the first of them is validity bits */
+  bool is_signed;     /* of dictionary indices */
   uint16_t depth;     /* the batch itself is 0 */
   int32_t width;      /* see the kinds */
   int32_t n_children; /* they follow in pre-order */
+  int32_t dictionary; /* its slots are indices into this one, whose values follow in pre-order; -1: no dictionary */
   int32_t end;        /* index behind the subtree: the next sibling, if there is one */
 };
+
+/*
+ * A message carries one part of the layout: the batch's columns, or the values of one dictionary. Dictionaries inside a
+ * part are parts of their own.
+ */
+struct layout_part {
+  int32_t root;  /* the node of the values; 0: the batch, which is no node on the wire */
+  int32_t outer; /* the dictionary whose values refer to this one; LAYOUT_BATCH: the batch does, or is it itself */
+  int32_t n_nodes;
+  int32_t n_buffers; /* without the data buffers of views */
+  int32_t n_views;
+};
+
+enum { LAYOUT_BATCH = -1 }; /* where a dictionary's number is asked for */
 
 /* Which child a type id of a union selects; -1: none. */
 struct layout_union {
@@ -50,10 +66,12 @@ struct layout_union {
 struct layout {
   struct ArrowSchema schema; /* a copy; nodes and schema have the same shape */
   int32_t n_nodes;
-  int32_t n_buffers; /* on the wire: of all nodes but the first, without the data buffers of views */
+  int32_t n_buffers; /* of all nodes but the first, without the data buffers of views */
   int32_t n_unions;
   int32_t n_views;
+  int32_t n_dictionaries;
   struct layout_union *unions;
+  struct layout_part *parts; /* the batch, then the dictionaries in pre-order: an outer one before those inside it */
   struct layout_node nodes[];
 };
 
@@ -65,12 +83,33 @@ respool_status layout_open(const struct ArrowSchema *schema, int max_depth, stru
                            respool_error *error);
 void layout_close(struct layout *layout);
 
-/* How many data buffers the view columns of a checked array have in all; each one's number goes to `counts`, if not NULL. */
-int64_t layout_variadic(const struct layout *layout, const struct ArrowArray *array, int64_t *counts);
+static inline const struct layout_part *layout_part(const struct layout *layout, int32_t dictionary) {
+  return &layout->parts[dictionary + 1];
+}
+
+/* Whether `inner`, a later dictionary than `outer`, belongs to its values at any depth; those that do follow it. */
+static inline bool layout_is_inside(const struct layout *layout, int32_t inner, int32_t outer) {
+  return inner < layout->n_dictionaries &&
+         layout_part(layout, inner)->root < layout->nodes[layout_part(layout, outer)->root].end;
+}
+
+/* The node behind `node` and, where its values are not part of the same message, behind those. */
+static inline int32_t layout_next(const struct layout *layout, int32_t node) {
+  return layout->nodes[node].dictionary >= 0 ? layout->nodes[node].end : node + 1;
+}
 
 /*
- * The buffers of an array as this version of the C data interface numbers them: unions of older producers have a validity
- * slot in front.
+ * How many data buffers the view columns of a checked array of node `at` have in all, those of dictionaries included;
+ * each one's number goes to `counts`, by the number of the view column, if not NULL.
+ */
+int64_t layout_variadic(const struct layout *layout, int32_t at, const struct ArrowArray *array, int64_t *counts);
+
+/* Where the values of each dictionary are in a checked batch. */
+void layout_find_values(const struct layout *layout, const struct ArrowArray *batch, const struct ArrowArray **values);
+
+/*
+ * The buffers of an array as this version of the C data interface numbers them: unions of older producers have a
+ * validity slot in front.
  */
 static inline const void **layout_buffers(const struct layout_node *node, const struct ArrowArray *array) {
   bool is_union = node->kind == LAYOUT_SPARSE || node->kind == LAYOUT_DENSE;

@@ -74,7 +74,7 @@ static bool visit_node(const struct walk *walk, int32_t at, const struct ArrowAr
     if (!visit_node(walk, child, array->children[i])) return false;
     child = walk->layout->nodes[child].end;
   }
-  return true;
+  return node->dictionary < 0 || visit_node(walk, child, array->dictionary);
 }
 
 bool measure_extents(const struct layout *layout, const struct ArrowArray *array, measure_visitor visit,

@@ -15,8 +15,9 @@ const uint8_t tree_zeros[64] __attribute__((aligned(64)));
 
 struct block {
   atomic_int references;
-  struct tree_owner owner;
-  struct ArrowArray nodes[]; /* all but the root; then the lists of children, then the lists of buffers */
+  int32_t n_owners;
+  struct tree_owner *owners;
+  struct ArrowArray nodes[]; /* all but the root; then the owners, the lists of children, the lists of buffers */
 };
 
 static void release_node(struct ArrowArray *array) {
@@ -24,12 +25,14 @@ static void release_node(struct ArrowArray *array) {
     struct ArrowArray *child = array->children[i];
     if (child->release != NULL) child->release(child);
   }
+  if (array->dictionary != NULL && array->dictionary->release != NULL) array->dictionary->release(array->dictionary);
   struct block *block = array->private_data;
   array->release = NULL;
   if (atomic_fetch_sub_explicit(&block->references, 1, memory_order_acq_rel) != 1) return;
-  struct tree_owner owner = block->owner;
+  for (int32_t i = 0; i < block->n_owners; i++) {
+    if (block->owners[i].drop != NULL) block->owners[i].drop(block->owners[i].object);
+  }
   mem_free(block);
-  if (owner.drop != NULL) owner.drop(owner.object);
 }
 
 /* Where the next lists come from while a tree is being linked. */
@@ -37,6 +40,7 @@ struct linker {
   const struct layout *layout;
   struct block *block;
   const int64_t *variadic;
+  int32_t first; /* the node that the block's first is of */
   struct ArrowArray **children;
   const void **buffers;
   int64_t *sizes;
@@ -64,36 +68,61 @@ static void link_node(struct linker *linker, int32_t at, struct ArrowArray *arra
   linker->children += node->n_children;
   int32_t child = at + 1;
   for (int32_t i = 0; i < node->n_children; i++) {
-    array->children[i] = &linker->block->nodes[child - 1];
+    array->children[i] = &linker->block->nodes[child - linker->first];
     link_node(linker, child, array->children[i]);
     child = linker->layout->nodes[child].end;
   }
+  if (node->dictionary < 0) return;
+  array->dictionary = &linker->block->nodes[child - linker->first];
+  link_node(linker, child, array->dictionary);
 }
 
-respool_status tree_open(const struct layout *layout, const int64_t *variadic, struct tree_owner owner,
-                         struct ArrowArray *root, respool_error *error) {
-  size_t below = (size_t)layout->n_nodes - 1;
-  size_t data_buffers = 0;
-  for (int32_t i = 0; variadic != NULL && i < layout->n_views; i++) data_buffers += (size_t)variadic[i];
-  size_t buffers = (size_t)layout->n_buffers + layout->nodes[0].n_buffers + (size_t)layout->n_views + data_buffers;
-  size_t size = sizeof(struct block) + below * (sizeof(struct ArrowArray) + sizeof(struct ArrowArray *)) +
-                buffers * sizeof(void *) + data_buffers * sizeof(int64_t);
+/* What a tree has in its lists. */
+struct counts {
+  size_t nodes; /* without the root */
+  size_t buffers;
+  size_t sizes;
+};
+
+static struct counts count_lists(const struct tree_shape *shape) {
+  const struct layout *layout = shape->layout;
+  int32_t end = layout->nodes[shape->at].end;
+  struct counts counts = {.nodes = (size_t)(end - shape->at - 1)};
+  for (int32_t i = shape->at; i < end; i++) {
+    const struct layout_node *node = &layout->nodes[i];
+    counts.buffers += node->n_buffers;
+    if (node->kind != LAYOUT_VIEW) continue;
+    counts.buffers++;
+    if (shape->variadic != NULL) counts.sizes += (size_t)shape->variadic[node->width];
+  }
+  counts.buffers += counts.sizes;
+  return counts;
+}
+
+respool_status tree_open(const struct tree_shape *shape, struct ArrowArray *root, respool_error *error) {
+  struct counts counts = count_lists(shape);
+  size_t owners = (size_t)shape->n_owners;
+  size_t cleared = counts.buffers * sizeof(void *) + counts.sizes * sizeof(int64_t);
+  size_t size = sizeof(struct block) + counts.nodes * (sizeof(struct ArrowArray) + sizeof(struct ArrowArray *)) +
+                owners * sizeof(struct tree_owner) + cleared;
   struct block *block = mem_alloc(size);
   if (block == NULL) return error_no_memory(error);
-  struct linker linker = {.layout = layout, .block = block, .variadic = variadic};
-  linker.children = (struct ArrowArray **)(block->nodes + below);
-  linker.buffers = (const void **)(linker.children + below);
-  linker.sizes = (int64_t *)(linker.buffers + buffers);
-  memset(linker.buffers, 0, buffers * sizeof(void *) + data_buffers * sizeof(int64_t));
-  atomic_init(&block->references, layout->n_nodes);
-  block->owner = owner;
-  link_node(&linker, 0, root);
+  block->owners = (struct tree_owner *)(block->nodes + counts.nodes);
+  block->n_owners = shape->n_owners;
+  memset(block->owners, 0, owners * sizeof *block->owners);
+  struct linker linker = {.layout = shape->layout, .block = block, .variadic = shape->variadic, .first = shape->at + 1};
+  linker.children = (struct ArrowArray **)(block->owners + owners);
+  linker.buffers = (const void **)(linker.children + counts.nodes);
+  linker.sizes = (int64_t *)(linker.buffers + counts.buffers);
+  memset(linker.buffers, 0, cleared);
+  atomic_init(&block->references, (int)counts.nodes + 1);
+  link_node(&linker, shape->at, root);
   return RESPOOL_OK;
 }
 
-void tree_set_owner(struct ArrowArray *root, struct tree_owner owner) {
+void tree_set_owner(struct ArrowArray *root, int32_t i, struct tree_owner owner) {
   struct block *block = root->private_data;
-  block->owner = owner;
+  block->owners[i] = owner;
 }
 
 static void mirror_node(const struct layout *layout, int32_t at, const struct ArrowArray *source,
@@ -118,6 +147,7 @@ static void mirror_node(const struct layout *layout, int32_t at, const struct Ar
     mirror_node(layout, child, source->children[i], array->children[i]);
     child = layout->nodes[child].end;
   }
+  if (node->dictionary >= 0) mirror_node(layout, child, source->dictionary, array->dictionary);
 }
 
 /* The batch shows rows [offset, offset + length) of its columns: make that each column's own range. */
@@ -140,27 +170,31 @@ respool_status tree_mirror(const struct layout *layout, const struct ArrowArray 
   int64_t few[16];
   int64_t *counts = layout->n_views <= 16 ? few : mem_alloc((size_t)layout->n_views * sizeof *counts);
   if (counts == NULL) return error_no_memory(error);
-  layout_variadic(layout, source, counts);
-  respool_status status = tree_open(layout, layout->n_views > 0 ? counts : NULL, owner, root, error);
+  layout_variadic(layout, 0, source, counts);
+  struct tree_shape shape = {.layout = layout, .variadic = layout->n_views > 0 ? counts : NULL, .n_owners = 1};
+  respool_status status = tree_open(&shape, root, error);
   if (counts != few) mem_free(counts);
   if (status != RESPOOL_OK) return status;
+  tree_set_owner(root, 0, owner);
   mirror_node(layout, 0, source, root);
   push_down(root);
   return RESPOOL_OK;
 }
 
-static void fill_empty(const struct layout *layout, int32_t at, struct ArrowArray *array) {
+void tree_fill_empty(const struct layout *layout, int32_t at, struct ArrowArray *array) {
   const struct layout_node *node = &layout->nodes[at];
   for (int i = node->has_validity ? 1 : 0; i < node->n_buffers; i++) array->buffers[i] = tree_zeros;
   int32_t child = at + 1;
   for (int32_t i = 0; i < node->n_children; i++) {
-    fill_empty(layout, child, array->children[i]);
+    tree_fill_empty(layout, child, array->children[i]);
     child = layout->nodes[child].end;
   }
+  if (node->dictionary >= 0) tree_fill_empty(layout, child, array->dictionary);
 }
 
 respool_status tree_empty(const struct layout *layout, struct ArrowArray *root, respool_error *error) {
-  respool_status status = tree_open(layout, NULL, TREE_UNOWNED, root, error);
-  if (status == RESPOOL_OK) fill_empty(layout, 0, root);
+  struct tree_shape shape = {.layout = layout};
+  respool_status status = tree_open(&shape, root, error);
+  if (status == RESPOOL_OK) tree_fill_empty(layout, 0, root);
   return status;
 }

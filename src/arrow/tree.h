@@ -11,19 +11,22 @@ struct tree_owner {
   void *object;
 };
 
-#define TREE_UNOWNED ((struct tree_owner){NULL, NULL})
-
 /*
- * Make `root` and everything below it for `layout`: children and lists of buffers linked, lengths and pointers zero,
- * for the caller to fill. `variadic` has the number of data buffers of each view column, NULL if none has any; the list
- * of their sizes lies in the block, for the caller to fill too. The arrays may be moved out and released one by one. The
- * owner is taken on success.
+ * Make `root` and everything below it for node `at` of the layout: children, dictionaries and lists of buffers
+ * linked, lengths and pointers zero, for the caller to fill. `variadic` has the number of data buffers of each view
+ * column, NULL if none has any; the list of their sizes lies in the block, for the caller to fill too. The arrays may
+ * be moved out and released one by one.
  */
-respool_status tree_open(const struct layout *layout, const int64_t *variadic, struct tree_owner owner,
-                         struct ArrowArray *root, respool_error *error);
+struct tree_shape {
+  const struct layout *layout;
+  int32_t at;
+  const int64_t *variadic;
+  int32_t n_owners; /* there is room for; none at first */
+};
+respool_status tree_open(const struct tree_shape *shape, struct ArrowArray *root, respool_error *error);
 
-/* Give a tree that was made without one its owner. */
-void tree_set_owner(struct ArrowArray *root, struct tree_owner owner);
+/* Give a tree its owner number `i`, which is taken: nothing can fail from here on. */
+void tree_set_owner(struct ArrowArray *root, int32_t i, struct tree_owner owner);
 
 /*
  * A second tree over the buffers of `source`, which was checked. An offset of the batch itself is pushed down into
@@ -32,6 +35,9 @@ void tree_set_owner(struct ArrowArray *root, struct tree_owner owner);
  */
 respool_status tree_mirror(const struct layout *layout, const struct ArrowArray *source, struct tree_owner owner,
                            struct ArrowArray *root, respool_error *error);
+
+/* Make of an opened array of node `at` one of no slots, with everything below it. */
+void tree_fill_empty(const struct layout *layout, int32_t at, struct ArrowArray *array);
 
 /* A batch of no rows. It owns no buffers but static ones. */
 respool_status tree_empty(const struct layout *layout, struct ArrowArray *root, respool_error *error);

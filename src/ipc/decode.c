@@ -15,14 +15,17 @@
 
 struct decoder {
   const struct layout *layout;
+  const struct layout_part *part; /* that the message carries */
   const struct ipc_message *message;
+  struct flatbuf_table batch;
   const uint8_t *body;
   enum decode_trust trust;
-  const uint8_t *nodes;
+  const uint8_t *nodes; /* the next ones */
   const uint8_t *buffers;
   int64_t *variadic; /* data buffers of each view column; ours to free */
   int64_t data_buffers;
-  int32_t next_buffer;
+  struct dictionary_values *const *dictionaries; /* of a batch: by number */
+  int64_t *needed;                               /* of a dictionary: the next of its needs of others */
   respool_error *error;
 };
 
@@ -35,11 +38,10 @@ struct extent {
 #define corrupt(decoder, at, ...) layout_error((decoder)->layout, at, RESPOOL_CORRUPT, (decoder)->error, __VA_ARGS__)
 
 static respool_status next_extent(struct decoder *decoder, int32_t at, const char *name, struct extent *extent) {
-  const uint8_t *entry = decoder->buffers + (int64_t)decoder->next_buffer * BUFFER_BYTES;
-  int64_t offset = load_i64(entry);
-  int64_t size = load_i64(entry + 8);
+  int64_t offset = load_i64(decoder->buffers);
+  int64_t size = load_i64(decoder->buffers + 8);
   int64_t end;
-  decoder->next_buffer++;
+  decoder->buffers += BUFFER_BYTES;
   if (offset < 0 || size < 0 || !add_fits(offset, size, &end) || end > decoder->message->body_size) {
     return corrupt(decoder, at, "%s buffer at %" PRId64 " with %" PRId64 " bytes in a body of %" PRId64, name, offset,
                    size, decoder->message->body_size);
@@ -206,11 +208,56 @@ static respool_status decode_own(struct decoder *decoder, int32_t at, struct Arr
   }
 }
 
+static respool_status fill_values(struct decoder *decoder, int32_t at, const struct ArrowArray *from,
+                                  const int64_t **needed, struct ArrowArray *to);
+
+/* Fill in the values behind the indices of node `at`, which need `needed` of them. */
+static respool_status fill_dictionary(struct decoder *decoder, int32_t at, int64_t needed, struct ArrowArray *to) {
+  const struct dictionary_values *values = decoder->dictionaries[decoder->layout->nodes[at].dictionary];
+  int64_t length = values == NULL ? 0 : values->array.length;
+  if (needed > length) {
+    return corrupt(decoder, at, "an index outside of its dictionary, which has %" PRId64 " values%s", length,
+                   values == NULL ? " (it has not come yet)" : "");
+  }
+  if (values == NULL) { /* a column of nulls may come before it */
+    tree_fill_empty(decoder->layout, at + 1, to);
+    return RESPOOL_OK;
+  }
+  const int64_t *inside = values->needed;
+  return fill_values(decoder, at + 1, &values->array, &inside, to);
+}
+
+/* Make `to` a second view of shared values; `*needed` is their next need of dictionaries inside. */
+static respool_status fill_values(struct decoder *decoder, int32_t at, const struct ArrowArray *from,
+                                  const int64_t **needed, struct ArrowArray *to) {
+  const struct layout_node *node = &decoder->layout->nodes[at];
+  to->length = from->length;
+  to->null_count = from->null_count;
+  for (int64_t i = 0; i < from->n_buffers; i++) to->buffers[i] = from->buffers[i];
+  respool_status status = RESPOOL_OK;
+  int32_t child = at + 1;
+  for (int32_t i = 0; status == RESPOOL_OK && i < node->n_children; i++) {
+    status = fill_values(decoder, child, from->children[i], needed, to->children[i]);
+    child = decoder->layout->nodes[child].end;
+  }
+  if (status != RESPOOL_OK || node->dictionary < 0) return status;
+  return fill_dictionary(decoder, at, *(*needed)++, to->dictionary);
+}
+
+/* Indices: in a batch their values are filled in; in a dictionary they wait until it is used. */
+static respool_status decode_dictionary(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
+  int64_t needed = decoder->trust == DECODE_FULL ? check_values_needed(decoder->layout, at, array) : 0;
+  if (needed == INT64_MAX) return corrupt(decoder, at, "a negative or impossible dictionary index");
+  if (decoder->dictionaries != NULL) return fill_dictionary(decoder, at, needed, array->dictionary);
+  *decoder->needed++ = needed;
+  return RESPOOL_OK;
+}
+
 static respool_status decode_node(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
   const struct layout_node *node = &decoder->layout->nodes[at];
-  const uint8_t *entry = decoder->nodes + (int64_t)(at - 1) * NODE_BYTES;
-  array->length = load_i64(entry);
-  array->null_count = load_i64(entry + 8);
+  array->length = load_i64(decoder->nodes);
+  array->null_count = load_i64(decoder->nodes + 8);
+  decoder->nodes += NODE_BYTES;
   if (array->length < 0 || array->length == INT64_MAX || array->null_count < -1 || array->null_count > array->length) {
     return corrupt(decoder, at, "%" PRId64 " rows with %" PRId64 " nulls", array->length, array->null_count);
   }
@@ -221,6 +268,7 @@ static respool_status decode_node(struct decoder *decoder, int32_t at, struct Ar
     status = decode_validity(decoder, at, array);
   }
   if (status == RESPOOL_OK) status = decode_own(decoder, at, array);
+  if (status == RESPOOL_OK && node->dictionary >= 0) return decode_dictionary(decoder, at, array);
   int32_t child = at + 1;
   for (int32_t i = 0; status == RESPOOL_OK && i < node->n_children; i++) {
     status = decode_node(decoder, child, array->children[i]);
@@ -247,79 +295,122 @@ static respool_status decode_columns(struct decoder *decoder, struct ArrowArray 
 static respool_status check_decoded(const struct decoder *decoder, const struct ArrowArray *root) {
   if (decoder->trust == DECODE_OWN) return RESPOOL_OK;
   enum check_level level = decoder->trust == DECODE_FULL ? CHECK_FULL : CHECK_STRUCTURE;
-  respool_status status = check_array(decoder->layout, root, level, decoder->error);
+  respool_status status = check_part(decoder->layout, decoder->part->root, root, level, decoder->error);
   if (status == RESPOOL_OK) return RESPOOL_OK;
   if (decoder->error != NULL) decoder->error->status = RESPOOL_CORRUPT;
   return RESPOOL_CORRUPT;
 }
 
-/* The numbers of data buffers of the view columns; no more in all than there are buffers, which the input has backed. */
-static respool_status read_variadic(struct decoder *decoder, uint32_t n_buffers, respool_error *error) {
-  struct flatbuf_vector counts = flatbuf_list(&decoder->message->header, BATCH_VARIADIC_COUNTS, 8);
-  int32_t n_views = decoder->layout->n_views;
+/*
+ * The numbers of data buffers of the view columns; no more in all than there are buffers, which the input has backed.
+ */
+static respool_status read_variadic(struct decoder *decoder, uint32_t n_buffers) {
+  struct flatbuf_vector counts = flatbuf_list(&decoder->batch, BATCH_VARIADIC_COUNTS, 8);
+  const struct layout *layout = decoder->layout;
+  int32_t n_views = decoder->part->n_views;
   if (counts.count != (uint32_t)n_views) {
-    return error_set(error, RESPOOL_CORRUPT, "it has %u counts of data buffers where its schema has %d view columns",
-                     counts.count, n_views);
+    return error_set(decoder->error, RESPOOL_CORRUPT,
+                     "it has %u counts of data buffers where its schema has %d view columns", counts.count, n_views);
   }
-  if (n_views == 0) return RESPOOL_OK;
-  decoder->variadic = mem_alloc((size_t)n_views * sizeof *decoder->variadic);
-  if (decoder->variadic == NULL) return error_no_memory(error);
-  for (int32_t i = 0; i < n_views; i++) {
-    int64_t count = load_i64(flatbuf_items(&counts) + 8 * (int64_t)i);
+  if (layout->n_views == 0) return RESPOOL_OK;
+  decoder->variadic = mem_zalloc((size_t)layout->n_views * sizeof *decoder->variadic);
+  if (decoder->variadic == NULL) return error_no_memory(decoder->error);
+  const uint8_t *entry = flatbuf_items(&counts);
+  for (int32_t at = decoder->part->root; n_views > 0; at = layout_next(layout, at)) {
+    if (layout->nodes[at].kind != LAYOUT_VIEW) continue;
+    int64_t count = load_i64(entry);
     if (count < 0 || count > n_buffers - decoder->data_buffers) {
-      return error_set(error, RESPOOL_CORRUPT, "a view column has %" PRId64 " data buffers", count);
+      return corrupt(decoder, at, "a view column with %" PRId64 " data buffers", count);
     }
-    decoder->variadic[i] = count;
+    decoder->variadic[layout->nodes[at].width] = count;
     decoder->data_buffers += count;
+    entry += 8;
+    n_views--;
   }
   return RESPOOL_OK;
 }
 
+/* The views in the dictionaries that the batch will show. Outer ones come first, and know nothing of those inside. */
+static void count_shared_views(struct decoder *decoder) {
+  const struct layout *layout = decoder->layout;
+  if (decoder->variadic == NULL || decoder->dictionaries == NULL) return;
+  for (int32_t i = 0; i < layout->n_dictionaries; i++) {
+    const struct dictionary_values *values = decoder->dictionaries[i];
+    if (values != NULL) layout_variadic(layout, layout_part(layout, i)->root, &values->array, decoder->variadic);
+  }
+}
+
 static uint32_t expected_buffers(const struct decoder *decoder) {
   const struct layout *layout = decoder->layout;
-  uint32_t count = (uint32_t)(layout->n_buffers + decoder->data_buffers);
-  for (int32_t i = 1; decoder->message->version == 4 && i < layout->n_nodes; i++) {
+  uint32_t count = (uint32_t)(decoder->part->n_buffers + decoder->data_buffers);
+  if (decoder->message->version != 4) return count;
+  int32_t end = layout->nodes[decoder->part->root].end;
+  for (int32_t i = decoder->part->root == 0 ? 1 : decoder->part->root; i < end; i = layout_next(layout, i)) {
     if (!layout->nodes[i].has_validity && layout->nodes[i].kind != LAYOUT_NULL) count++;
   }
   return count;
 }
 
-static respool_status find_vectors(struct decoder *decoder) {
-  struct flatbuf_table header = decoder->message->header;
-  struct flatbuf_vector nodes = flatbuf_list(&header, BATCH_NODES, NODE_BYTES);
-  struct flatbuf_vector buffers = flatbuf_list(&header, BATCH_BUFFERS, BUFFER_BYTES);
-  struct flatbuf_table compression = flatbuf_sub(&header, BATCH_COMPRESSION);
+static respool_status check_uncompressed(const struct decoder *decoder) {
+  struct flatbuf_table compression = flatbuf_sub(&decoder->batch, BATCH_COMPRESSION);
   uint8_t codec = flatbuf_u8(&compression, COMPRESSION_CODEC, CODEC_LZ4_FRAME);
-  if (flatbuf_broken(header.buffer)) {
-    return error_set(decoder->error, RESPOOL_CORRUPT, "damaged metadata: %s", header.buffer->broken);
-  }
-  if (compression.present) {
-    return error_set(decoder->error, RESPOOL_UNSUPPORTED, "its body is compressed (%s), which is not supported yet",
-                     codec == CODEC_LZ4_FRAME ? "LZ4 frame"
-                     : codec == CODEC_ZSTD    ? "ZSTD"
-                                              : "an unknown codec");
-  }
-  respool_status status = read_variadic(decoder, buffers.count, decoder->error);
+  if (!compression.present || flatbuf_broken(decoder->batch.buffer)) return RESPOOL_OK;
+  return error_set(decoder->error, RESPOOL_UNSUPPORTED, "its body is compressed (%s), which is not supported yet",
+                   codec == CODEC_LZ4_FRAME ? "LZ4 frame"
+                   : codec == CODEC_ZSTD    ? "ZSTD"
+                                            : "an unknown codec");
+}
+
+static respool_status find_vectors(struct decoder *decoder) {
+  struct flatbuf_vector nodes = flatbuf_list(&decoder->batch, BATCH_NODES, NODE_BYTES);
+  struct flatbuf_vector buffers = flatbuf_list(&decoder->batch, BATCH_BUFFERS, BUFFER_BYTES);
+  respool_status status = check_uncompressed(decoder);
   if (status != RESPOOL_OK) return status;
-  if (nodes.count != (uint32_t)(decoder->layout->n_nodes - 1) || buffers.count != expected_buffers(decoder)) {
+  if (flatbuf_broken(decoder->batch.buffer)) {
+    return error_set(decoder->error, RESPOOL_CORRUPT, "damaged metadata: %s", decoder->batch.buffer->broken);
+  }
+  status = read_variadic(decoder, buffers.count);
+  if (status != RESPOOL_OK) return status;
+  if (nodes.count != (uint32_t)decoder->part->n_nodes || buffers.count != expected_buffers(decoder)) {
     return error_set(decoder->error, RESPOOL_CORRUPT, "it has %u nodes and %u buffers where its schema has %d and %d",
-                     nodes.count, buffers.count, decoder->layout->n_nodes - 1, decoder->layout->n_buffers);
+                     nodes.count, buffers.count, decoder->part->n_nodes, decoder->part->n_buffers);
   }
   decoder->nodes = flatbuf_items(&nodes);
   decoder->buffers = flatbuf_items(&buffers);
   return RESPOOL_OK;
 }
 
-static respool_status decode_root(struct decoder *decoder, struct ArrowArray *array) {
-  struct flatbuf_table header = decoder->message->header;
-  struct ArrowArray root;
-  respool_status status = tree_open(decoder->layout, decoder->variadic, TREE_UNOWNED, &root, decoder->error);
+static respool_status read_rows(const struct decoder *decoder, int64_t *rows) {
+  *rows = flatbuf_i64(&decoder->batch, BATCH_LENGTH, 0);
+  if (!flatbuf_broken(decoder->batch.buffer) && *rows >= 0 && *rows < INT64_MAX) return RESPOOL_OK;
+  return error_set(decoder->error, RESPOOL_CORRUPT, "it has %" PRId64 " rows", *rows);
+}
+
+/* The one column of a dictionary message. */
+static respool_status decode_column(struct decoder *decoder, struct ArrowArray *array, int64_t rows) {
+  respool_status status = decode_node(decoder, decoder->part->root, array);
+  if (status != RESPOOL_OK || array->length == rows) return status;
+  return corrupt(decoder, decoder->part->root, "%" PRId64 " rows in a dictionary of %" PRId64, array->length, rows);
+}
+
+static respool_status decode_part(struct decoder *decoder, struct ArrowArray *array) {
+  bool is_batch = decoder->part->root == 0;
+  int64_t rows;
+  respool_status status = read_rows(decoder, &rows);
   if (status != RESPOOL_OK) return status;
-  root.length = flatbuf_i64(&header, BATCH_LENGTH, 0);
-  if (flatbuf_broken(header.buffer) || root.length < 0 || root.length == INT64_MAX) {
-    status = error_set(decoder->error, RESPOOL_CORRUPT, "it has %" PRId64 " rows", root.length);
+  struct tree_shape shape = {.layout = decoder->layout,
+                             .at = decoder->part->root,
+                             .variadic = decoder->variadic,
+                             .n_owners = is_batch ? 1 + decoder->layout->n_dictionaries : 1};
+  struct ArrowArray root;
+  status = tree_open(&shape, &root, decoder->error);
+  if (status != RESPOOL_OK) return status;
+  if (is_batch) {
+    root.length = rows;
+    status = decode_columns(decoder, &root);
+  } else {
+    status = decode_column(decoder, &root, rows);
   }
-  if (status == RESPOOL_OK) status = decode_columns(decoder, &root);
   if (status == RESPOOL_OK) status = check_decoded(decoder, &root);
   if (status != RESPOOL_OK) {
     root.release(&root);
@@ -329,13 +420,56 @@ static respool_status decode_root(struct decoder *decoder, struct ArrowArray *ar
   return RESPOOL_OK;
 }
 
-respool_status ipc_decode_batch(const struct layout *layout, const struct ipc_message *message, const uint8_t *body,
-                                enum decode_trust trust, struct tree_owner owner, struct ArrowArray *array,
-                                respool_error *error) {
-  struct decoder decoder = {.layout = layout, .message = message, .body = body, .trust = trust, .error = error};
-  respool_status status = find_vectors(&decoder);
-  if (status == RESPOOL_OK) status = decode_root(&decoder, array);
-  mem_free(decoder.variadic);
-  if (status == RESPOOL_OK) tree_set_owner(array, owner); /* only now: a failure must not drop it */
+static respool_status decode(struct decoder *decoder, struct ArrowArray *array) {
+  respool_status status = find_vectors(decoder);
+  count_shared_views(decoder);
+  if (status == RESPOOL_OK) status = decode_part(decoder, array);
+  mem_free(decoder->variadic);
   return status;
+}
+
+respool_status ipc_decode_batch(const struct layout *layout, const struct ipc_message *message, const uint8_t *body,
+                                enum decode_trust trust, struct tree_owner owner,
+                                struct dictionary_values *const *dictionaries, struct ArrowArray *array,
+                                respool_error *error) {
+  struct decoder decoder = {.layout = layout,
+                            .part = layout_part(layout, LAYOUT_BATCH),
+                            .message = message,
+                            .batch = ipc_message_batch(message),
+                            .body = body,
+                            .trust = trust,
+                            .dictionaries = dictionaries,
+                            .error = error};
+  respool_status status = decode(&decoder, array);
+  if (status != RESPOOL_OK) return status;
+  tree_set_owner(array, 0, owner); /* only now: a failure must not drop it */
+  for (int32_t i = 0; i < layout->n_dictionaries; i++) {
+    if (dictionaries[i] == NULL) continue;
+    dictionary_values_retain(dictionaries[i]);
+    tree_set_owner(array, 1 + i, (struct tree_owner){dictionary_values_release, dictionaries[i]});
+  }
+  return RESPOOL_OK;
+}
+
+respool_status ipc_decode_values(const struct layout *layout, int32_t dictionary, const struct ipc_message *message,
+                                 const uint8_t *body, enum decode_trust trust, struct tree_owner owner,
+                                 struct dictionary_values **values, respool_error *error) {
+  struct dictionary_values *made = dictionary_values_make(layout, dictionary);
+  if (made == NULL) return error_no_memory(error);
+  struct decoder decoder = {.layout = layout,
+                            .part = layout_part(layout, dictionary),
+                            .message = message,
+                            .batch = ipc_message_batch(message),
+                            .body = body,
+                            .trust = trust,
+                            .needed = made->needed,
+                            .error = error};
+  respool_status status = decode(&decoder, &made->array);
+  if (status != RESPOOL_OK) {
+    dictionary_values_release(made);
+    return status;
+  }
+  tree_set_owner(&made->array, 0, owner);
+  *values = made;
+  return RESPOOL_OK;
 }

@@ -6,6 +6,7 @@
 #include "arrow/check.h"
 #include "arrow/layout.h"
 #include "arrow/tree.h"
+#include "ipc/dictionary.h"
 #include "ipc/message.h"
 
 /*
@@ -18,10 +19,17 @@ enum decode_trust { DECODE_OWN, DECODE_STRUCTURE, DECODE_FULL };
 
 /*
  * Make an array whose buffers point into `body`, which `owner` keeps; it is taken on success. `message` is a batch
- * without compression. RESPOOL_CORRUPT names the field, RESPOOL_UNSUPPORTED a compressed body, RESPOOL_NO_MEMORY.
+ * without compression. `dictionaries` are the values in force, by number; NULL: none have come. The array holds them
+ * too. RESPOOL_CORRUPT names the field, RESPOOL_UNSUPPORTED a compressed body, RESPOOL_NO_MEMORY.
  */
 respool_status ipc_decode_batch(const struct layout *layout, const struct ipc_message *message, const uint8_t *body,
-                                enum decode_trust trust, struct tree_owner owner, struct ArrowArray *array,
+                                enum decode_trust trust, struct tree_owner owner,
+                                struct dictionary_values *const *dictionaries, struct ArrowArray *array,
                                 respool_error *error);
+
+/* The same for a dictionary message: the values of the dictionary of that number, with one reference. */
+respool_status ipc_decode_values(const struct layout *layout, int32_t dictionary, const struct ipc_message *message,
+                                 const uint8_t *body, enum decode_trust trust, struct tree_owner owner,
+                                 struct dictionary_values **values, respool_error *error);
 
 #endif

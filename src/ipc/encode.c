@@ -19,31 +19,39 @@
 
 struct ipc_encoder {
   struct ipc_plan plan;
-  struct batch_metadata metadata;
+  struct batch_metadata batch;
+  struct batch_metadata values;         /* of dictionaries */
+  const struct batch_metadata *planned; /* one of them */
 };
 
 /* ---- Metadata -------------------------------------------------------------------------------------- */
 
-/* Put this batch's numbers into the metadata; answers the body's size. */
-static respool_status make_metadata(struct ipc_encoder *encoder, int64_t rows, int64_t *body, respool_error *error) {
+/* Put this message's numbers into the metadata; answers the body's size. */
+static respool_status make_metadata(struct ipc_encoder *encoder, int32_t dictionary, int64_t rows, int64_t *body,
+                                    respool_error *error) {
   const struct ipc_plan *plan = &encoder->plan;
-  struct batch_metadata *metadata = &encoder->metadata;
-  struct batch_shape shape = {.codec = CODEC_NONE,
+  struct batch_metadata *metadata = dictionary == LAYOUT_BATCH ? &encoder->batch : &encoder->values;
+  struct batch_shape shape = {.is_dictionary = dictionary != LAYOUT_BATCH,
+                              .codec = CODEC_NONE,
                               .n_nodes = plan->node_count,
                               .n_buffers = plan->segment_count,
-                              .n_views = plan->layout->n_views};
+                              .n_views = plan->view_count};
   respool_status status = batch_metadata_shape(metadata, &shape, error);
   if (status != RESPOOL_OK) return status;
   for (int32_t i = 0; i < plan->node_count; i++) {
     batch_metadata_node(metadata, i, plan->nodes[i].length, plan->nodes[i].null_count);
   }
-  for (int32_t i = 0; i < shape.n_views; i++) batch_metadata_variadic(metadata, i, plan->views[i].wire_count);
+  for (int32_t i = 0; i < plan->view_count; i++) {
+    batch_metadata_variadic(metadata, i, plan->views[plan->planned_views[i]].wire_count);
+  }
   int64_t size = 0;
   for (int32_t i = 0; i < plan->segment_count; i++) {
     batch_metadata_buffer(metadata, i, size, plan->segments[i].bytes);
     size += round_up(plan->segments[i].bytes, IPC_ALIGNMENT);
   }
   batch_metadata_sizes(metadata, rows, size);
+  if (shape.is_dictionary) batch_metadata_id(metadata, dictionary);
+  encoder->planned = metadata;
   *body = size;
   return RESPOOL_OK;
 }
@@ -210,23 +218,27 @@ respool_status ipc_encoder_open(const struct layout *layout, struct ipc_encoder 
 void ipc_encoder_close(struct ipc_encoder *encoder) {
   if (encoder == NULL) return;
   plan_close(&encoder->plan);
-  batch_metadata_close(&encoder->metadata);
+  batch_metadata_close(&encoder->batch);
+  batch_metadata_close(&encoder->values);
   mem_free(encoder);
+}
+
+respool_status ipc_encoder_plan(struct ipc_encoder *encoder, int32_t dictionary, const struct ArrowArray *array,
+                                struct ipc_size *size, respool_error *error) {
+  int32_t root = layout_part(encoder->plan.layout, dictionary)->root;
+  respool_status status = plan_part(&encoder->plan, root, array, error);
+  if (status == RESPOOL_OK) status = make_metadata(encoder, dictionary, array->length, &size->body, error);
+  if (status == RESPOOL_OK) size->metadata = ipc_metadata_size(encoder->planned->size);
+  return status;
+}
+
+respool_status ipc_encoder_put(struct ipc_encoder *encoder, struct gather *gather, respool_error *error) {
+  respool_status status = ipc_put_metadata(encoder->planned->bytes, encoder->planned->size, gather, error);
+  return status == RESPOOL_OK ? put_body(encoder, gather, error) : status;
 }
 
 respool_status ipc_encode_batch(struct ipc_encoder *encoder, const struct ArrowArray *array, struct gather *gather,
                                 struct ipc_size *size, respool_error *error) {
-  respool_status status = plan_batch(&encoder->plan, array, error);
-  int64_t body = 0;
-  if (status == RESPOOL_OK) status = make_metadata(encoder, array->length, &body, error);
-  if (status != RESPOOL_OK) return status;
-  int64_t before = gather->total;
-  status = ipc_put_metadata(encoder->metadata.bytes, encoder->metadata.size, gather, error);
-  if (status != RESPOOL_OK) return status;
-  int64_t metadata = gather->total - before;
-  status = put_body(encoder, gather, error);
-  if (status != RESPOOL_OK) return status;
-  size->metadata = metadata;
-  size->body = body;
-  return RESPOOL_OK;
+  respool_status status = ipc_encoder_plan(encoder, LAYOUT_BATCH, array, size, error);
+  return status == RESPOOL_OK ? ipc_encoder_put(encoder, gather, error) : status;
 }

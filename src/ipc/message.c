@@ -47,26 +47,30 @@ respool_status ipc_parse_message(const uint8_t *metadata, int64_t size, struct i
   return RESPOOL_OK;
 }
 
-/* The RecordBatch table of a batch, or inside a dictionary. */
-static struct flatbuf_table batch_table(const struct ipc_message *message) {
+struct flatbuf_table ipc_message_batch(const struct ipc_message *message) {
   if (message->kind == HEADER_DICTIONARY) return flatbuf_sub(&message->header, DICTIONARY_BATCH_DATA);
   struct flatbuf_table table = message->header;
   if (message->kind != HEADER_BATCH) table.present = false;
   return table;
 }
 
+int64_t ipc_message_dictionary(const struct ipc_message *message, bool *is_delta) {
+  *is_delta = flatbuf_u8(&message->header, DICTIONARY_BATCH_DELTA, 0) != 0;
+  return flatbuf_i64(&message->header, DICTIONARY_BATCH_ID, 0);
+}
+
 int64_t ipc_message_rows(const struct ipc_message *message) {
-  struct flatbuf_table batch = batch_table(message);
+  struct flatbuf_table batch = ipc_message_batch(message);
   return flatbuf_i64(&batch, BATCH_LENGTH, 0);
 }
 
 bool ipc_message_compressed(const struct ipc_message *message) {
-  struct flatbuf_table batch = batch_table(message);
+  struct flatbuf_table batch = ipc_message_batch(message);
   return flatbuf_sub(&batch, BATCH_COMPRESSION).present;
 }
 
 respool_status ipc_put_metadata(const uint8_t *flatbuffer, int64_t size, struct gather *gather, respool_error *error) {
-  int64_t padded = round_up(IPC_PREFIX + size, IPC_ALIGNMENT) - IPC_PREFIX;
+  int64_t padded = ipc_metadata_size(size) - IPC_PREFIX;
   uint8_t prefix[IPC_PREFIX];
   store_u32(prefix, IPC_CONTINUATION);
   store_u32(prefix + 4, (uint32_t)padded);

@@ -4,7 +4,9 @@
 #define RESPOOL_IPC_MESSAGE_H
 
 #include "ipc/flatbuf.h"
+#include "ipc/format.h"
 #include "respool/respool.h"
+#include "support/arith.h"
 #include "support/gather.h"
 
 /*
@@ -35,9 +37,20 @@ struct ipc_message {
 respool_status ipc_parse_message(const uint8_t *metadata, int64_t size, struct ipc_message *message,
                                  respool_error *error);
 
+/* The RecordBatch table of a batch, or inside a dictionary message; not present in a schema. */
+struct flatbuf_table ipc_message_batch(const struct ipc_message *message);
+
+/* The id and kind of a dictionary message. */
+int64_t ipc_message_dictionary(const struct ipc_message *message, bool *is_delta);
+
 /* Rows and compression of a batch or dictionary message; zeros for a schema. */
 int64_t ipc_message_rows(const struct ipc_message *message);
 bool ipc_message_compressed(const struct ipc_message *message);
+
+/* What prefix, flatbuffer and padding of a message take in all. */
+static inline int64_t ipc_metadata_size(int64_t flatbuffer_size) {
+  return round_up(IPC_PREFIX + flatbuffer_size, IPC_ALIGNMENT);
+}
 
 /* Write a message's prefix, flatbuffer and padding. Copies: the flatbuffer may change at once. */
 respool_status ipc_put_metadata(const uint8_t *flatbuffer, int64_t size, struct gather *gather, respool_error *error);

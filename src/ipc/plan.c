@@ -133,7 +133,8 @@ respool_status plan_open(const struct layout *layout, struct ipc_plan *to, respo
   to->nodes = mem_alloc((size_t)layout->n_nodes * sizeof *to->nodes);
   to->bases = mem_alloc((size_t)layout->n_unions * sizeof *to->bases);
   to->views = mem_zalloc((size_t)layout->n_views * sizeof *to->views);
-  if (to->nodes != NULL && to->bases != NULL && to->views != NULL) return RESPOOL_OK;
+  to->planned_views = mem_alloc((size_t)layout->n_views * sizeof *to->planned_views);
+  if (to->nodes != NULL && to->bases != NULL && to->views != NULL && to->planned_views != NULL) return RESPOOL_OK;
   plan_close(to);
   return error_no_memory(error);
 }
@@ -144,17 +145,19 @@ void plan_close(struct ipc_plan *to) {
   mem_free(to->segments);
   mem_free(to->bases);
   mem_free(to->views);
+  mem_free(to->planned_views);
   *to = (struct ipc_plan){0};
 }
 
-respool_status plan_batch(struct ipc_plan *to, const struct ArrowArray *array, respool_error *error) {
-  size_t most = (size_t)to->layout->n_buffers + (size_t)layout_variadic(to->layout, array, NULL);
+respool_status plan_part(struct ipc_plan *to, int32_t root, const struct ArrowArray *array, respool_error *error) {
+  size_t most = (size_t)to->layout->n_buffers + (size_t)layout_variadic(to->layout, root, array, NULL);
   if (!mem_reserve((void **)&to->segments, &to->segment_capacity, most + 1, sizeof *to->segments)) {
     return error_no_memory(error);
   }
   to->node_count = 0;
   to->segment_count = 0;
+  to->view_count = 0;
   to->no_memory = false;
-  plan_node(to, 0, array, 0, array->length);
+  plan_node(to, root, array, 0, array->length);
   return to->no_memory ? error_no_memory(error) : RESPOOL_OK;
 }

@@ -51,16 +51,18 @@ struct ipc_plan {
   size_t segment_capacity;
   int32_t (*bases)[ARROW_TYPE_IDS]; /* of each union: the first slot of each child that is used */
   struct plan_view *views;          /* of each view column: where its values go */
+  int32_t *planned_views;           /* which of them were planned, in order */
   bool no_memory;                   /* the plan is not complete */
   int32_t node_count;               /* planned so far */
   int32_t segment_count;
+  int32_t view_count;
 };
 
 respool_status plan_open(const struct layout *layout, struct ipc_plan *to, respool_error *error);
 void plan_close(struct ipc_plan *to);
 
-/* Plan the rows that `array` shows, which was checked. RESPOOL_NO_MEMORY. */
-respool_status plan_batch(struct ipc_plan *to, const struct ArrowArray *array, respool_error *error);
+/* Plan the rows that `array` shows, which was checked and is of node `root` of the layout. RESPOOL_NO_MEMORY. */
+respool_status plan_part(struct ipc_plan *to, int32_t root, const struct ArrowArray *array, respool_error *error);
 
 /* ---- For the files of the plan ---- */
 

@@ -119,7 +119,9 @@ static void plan_data(struct ipc_plan *to, const struct plan_view *view, int64_t
 }
 
 void plan_views(struct ipc_plan *to, int32_t index, const struct ArrowArray *array, int64_t at, int64_t length) {
-  struct plan_view *view = &to->views[to->layout->nodes[index].width];
+  int32_t number = to->layout->nodes[index].width;
+  struct plan_view *view = &to->views[number];
+  to->planned_views[to->view_count++] = number;
   view->wire_count = 0;
   if (length > 0 && !survey(view, array, at, length)) {
     to->no_memory = true;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * View columns: which bytes of their data buffers are used, and where those go. A buffer that no row refers to is dropped;
- * one of which less than half is used is compacted: what is used, each byte once however many views share it, is put
- * together. Others are written whole. Done again on what was written, that changes nothing. May call: arrow, support.
+ * View columns: which bytes of their data buffers are used, and where those go. A buffer that no row refers to is
+ * dropped; one of which less than half is used is compacted: what is used, each byte once however many views share
+ * it, is put together. Others are written whole. Done again on what was written, that changes nothing. May call:
+ * arrow, support.
  */
 #ifndef RESPOOL_IPC_PLAN_VIEW_H
 #define RESPOOL_IPC_PLAN_VIEW_H

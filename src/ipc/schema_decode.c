@@ -14,6 +14,7 @@ enum { SMALL_TEXT = 128 };
 
 struct schema_decoder {
   struct flatbuf *buffer;
+  struct ipc_schema_info *info;
   int max_depth;
   respool_error *error;
 };
@@ -331,11 +332,22 @@ static respool_status index_format(const struct schema_decoder *decoder, const s
   return arrow_type_format(&type, out, size) ? RESPOOL_OK : corrupt(decoder, "a dictionary's index type");
 }
 
+static respool_status note_id(const struct schema_decoder *decoder, const struct flatbuf_table *encoding) {
+  struct ipc_schema_info *info = decoder->info;
+  if (flatbuf_i16(encoding, DICTIONARY_KIND, 0) != 0) return corrupt(decoder, "a dictionary of an unknown kind");
+  if (!mem_reserve((void **)&info->ids, &info->id_capacity, (size_t)info->n_dictionaries + 1, sizeof *info->ids)) {
+    return error_no_memory(decoder->error);
+  }
+  info->ids[info->n_dictionaries++] = flatbuf_i64(encoding, DICTIONARY_ID, 0);
+  return RESPOOL_OK;
+}
+
 /* A dictionary field: the index is the field, and its type and children on the wire are the dictionary's. */
 static respool_status make_encoded(const struct schema_decoder *decoder, const struct flatbuf_table *encoding,
                                    int depth, const struct field_parts *parts, struct ArrowSchema *out) {
   char format[SMALL_TEXT];
   respool_status status = index_format(decoder, encoding, format, sizeof format);
+  if (status == RESPOOL_OK) status = note_id(decoder, encoding);
   if (status != RESPOOL_OK) return status;
   int64_t flags = parts->flags & ARROW_FLAG_NULLABLE;
   if (flatbuf_u8(encoding, DICTIONARY_ORDERED, 0) != 0) flags |= ARROW_FLAG_DICTIONARY_ORDERED;
@@ -343,8 +355,8 @@ static respool_status make_encoded(const struct schema_decoder *decoder, const s
   if (status != RESPOOL_OK) return status;
   status = schema_make_dictionary(out, decoder->error);
   if (status != RESPOOL_OK) return status;
-  status =
-      schema_make(out->dictionary, parts->format, "", NULL, ARROW_FLAG_NULLABLE, parts->children.count, decoder->error);
+  int64_t values_flags = ARROW_FLAG_NULLABLE | (parts->flags & ARROW_FLAG_MAP_KEYS_SORTED);
+  status = schema_make(out->dictionary, parts->format, "", NULL, values_flags, parts->children.count, decoder->error);
   if (status != RESPOOL_OK) return status;
   return decode_children(decoder, &parts->children, depth + 1, out->dictionary);
 }
@@ -390,12 +402,12 @@ static respool_status check_features(const struct schema_decoder *decoder, const
 }
 
 respool_status ipc_decode_schema(const struct flatbuf_table *table, int max_depth, struct ArrowSchema *schema,
-                                 bool *big_endian, respool_error *error) {
-  struct schema_decoder decoder = {.buffer = table->buffer, .max_depth = max_depth, .error = error};
+                                 struct ipc_schema_info *info, respool_error *error) {
+  struct schema_decoder decoder = {.buffer = table->buffer, .info = info, .max_depth = max_depth, .error = error};
   if (!table->present) return corrupt(&decoder, "there is none in the schema message");
   respool_status status = check_features(&decoder, table);
   if (status != RESPOOL_OK) return status;
-  bool is_big = flatbuf_i16(table, SCHEMA_ENDIANNESS, 0) == 1;
+  info->big_endian = flatbuf_i16(table, SCHEMA_ENDIANNESS, 0) == 1;
   struct flatbuf_vector fields = flatbuf_list(table, SCHEMA_FIELDS, 4);
   char *metadata;
   if (!flatbuf_spend(decoder.buffer, fields.count)) return corrupt(&decoder, "");
@@ -412,6 +424,10 @@ respool_status ipc_decode_schema(const struct flatbuf_table *table, int max_dept
     return status;
   }
   *schema = made;
-  *big_endian = is_big;
   return RESPOOL_OK;
+}
+
+void ipc_schema_info_close(struct ipc_schema_info *info) {
+  mem_free(info->ids);
+  *info = (struct ipc_schema_info){0};
 }

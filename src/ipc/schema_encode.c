@@ -13,6 +13,7 @@
 
 struct schema_encoder {
   struct builder builder;
+  int64_t next_id; /* of a dictionary: their number in pre-order */
   respool_error *error;
 };
 
@@ -162,28 +163,45 @@ static builder_ref encode_type(struct builder *builder, const struct arrow_type 
 static respool_status encode_fields(struct schema_encoder *encoder, const struct ArrowSchema *schema,
                                     builder_ref *vector);
 
-static respool_status encode_field(struct schema_encoder *encoder, const struct ArrowSchema *schema,
-                                   builder_ref *field) {
+/* The type of the indices is written out, though int32 may be left out: some readers insist. */
+static respool_status encode_dictionary(struct schema_encoder *encoder, const struct ArrowSchema *schema, int64_t id,
+                                        builder_ref *encoding) {
   struct arrow_type type;
   respool_status status = arrow_type_parse(schema->format, &type, encoder->error);
   if (status != RESPOOL_OK) return status;
-  if (schema->dictionary != NULL || wire_type(&type) == TYPE_NONE) {
-    return error_set(encoder->error, RESPOOL_UNSUPPORTED, "field '%s': type %s is not supported yet",
-                     schema->name == NULL ? "" : schema->name,
-                     schema->dictionary != NULL ? "dictionary" : arrow_type_name(type.id));
-  }
+  struct builder *builder = &encoder->builder;
+  builder_ref index = encode_type(builder, &type, 0);
+  builder_begin(builder);
+  builder_put_i64(builder, DICTIONARY_ID, id);
+  builder_put_ref(builder, DICTIONARY_INDEX_TYPE, index);
+  if ((schema->flags & ARROW_FLAG_DICTIONARY_ORDERED) != 0) builder_put_u8(builder, DICTIONARY_ORDERED, 1);
+  *encoding = builder_end(builder);
+  return RESPOOL_OK;
+}
+
+/* On the wire the type and the children of a dictionary-encoded field are those of its values. */
+static respool_status encode_field(struct schema_encoder *encoder, const struct ArrowSchema *schema,
+                                   builder_ref *field) {
+  const struct ArrowSchema *values = schema->dictionary != NULL ? schema->dictionary : schema;
+  struct arrow_type type;
+  builder_ref encoding = 0;
+  respool_status status = arrow_type_parse(values->format, &type, encoder->error);
+  if (status == RESPOOL_OK && values != schema)
+    status = encode_dictionary(encoder, schema, encoder->next_id++, &encoding);
+  if (status != RESPOOL_OK) return status;
   builder_ref children;
-  status = encode_fields(encoder, schema, &children);
+  status = encode_fields(encoder, values, &children);
   if (status != RESPOOL_OK) return status;
   struct builder *builder = &encoder->builder;
   builder_ref metadata = encode_metadata(encoder, schema->metadata);
-  builder_ref type_table = encode_type(builder, &type, schema->flags);
+  builder_ref type_table = encode_type(builder, &type, values->flags);
   builder_ref name = builder_string(builder, schema->name == NULL ? "" : schema->name);
   builder_begin(builder);
   builder_put_ref(builder, FIELD_NAME, name);
   if ((schema->flags & ARROW_FLAG_NULLABLE) != 0) builder_put_u8(builder, FIELD_NULLABLE, 1);
   builder_put_u8(builder, FIELD_TYPE_TYPE, wire_type(&type));
   builder_put_ref(builder, FIELD_TYPE, type_table);
+  builder_put_ref(builder, FIELD_DICTIONARY, encoding);
   builder_put_ref(builder, FIELD_CHILDREN, children); /* written though empty: some readers insist */
   builder_put_ref(builder, FIELD_CUSTOM_METADATA, metadata);
   *field = builder_end(builder);

@@ -19,6 +19,7 @@ struct entry {
   int64_t body;              /* bytes of the message's body ... */
   int64_t rows;
   uint32_t metadata; /* ... and of what comes before it */
+  uint32_t set;      /* stored: which versions of the dictionaries it refers to (versions.h) */
 };
 
 struct catalog {

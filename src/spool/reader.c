@@ -4,9 +4,9 @@
 
 #include "arrow/schema.h"
 #include "arrow/tree.h"
-#include "ipc/decode.h"
 #include "ipc/format.h"
 #include "spool/resident.h"
+#include "spool/values.h"
 #include "support/alloc.h"
 #include "support/error.h"
 #include "support/options.h"
@@ -22,6 +22,7 @@ struct respool_reader {
   bool cancelled;        /* under the spool's lock, as the waiter */
   struct waiter waiter;
   struct store_cursor cursor; /* of the thread inside */
+  struct values values;       /* so */
 };
 
 /* ---- Opening and closing --------------------------------------------------------------------------- */
@@ -54,6 +55,12 @@ respool_status respool_reader_open(respool *spool, const respool_reader_options 
     mem_free(made);
     return error_no_memory(error);
   }
+  status = values_open(&made->values, spool, error);
+  if (status != RESPOOL_OK) {
+    waiter_close(&made->waiter);
+    mem_free(made);
+    return status;
+  }
   made->spool = spool;
   made->errors = read.errors;
   atomic_init(&made->inside, false);
@@ -74,6 +81,7 @@ void respool_reader_close(respool_reader *reader) {
   spool->readers--;
   os_unlock(&spool->lock);
   store_cursor_close(&reader->cursor);
+  values_close(&reader->values, spool);
   waiter_close(&reader->waiter);
   mem_free(reader);
   spool_release_handle(spool);
@@ -152,43 +160,18 @@ static respool_status fetch_resident(struct respool_reader *reader, struct resid
   return status;
 }
 
-/* The bytes at an extent must be the message that was written there: a named file can be changed by others. */
-static respool_status parse_stored(const struct entry *entry, const struct store_view *view,
-                                   struct ipc_message *message, respool_error *error) {
-  struct ipc_prefix prefix;
-  bool same =
-      ipc_parse_prefix(view->bytes, IPC_PREFIX, &prefix) && prefix.metadata_size + prefix.bytes == entry->metadata;
-  if (!same) return error_set(error, RESPOOL_CORRUPT, "the file was changed: no message where one was written");
-  respool_status status = ipc_parse_message(view->bytes + prefix.bytes, prefix.metadata_size, message, error);
-  if (status != RESPOOL_OK) return status;
-  if (message->kind != HEADER_BATCH || message->body_size != entry->body || ipc_message_rows(message) != entry->rows) {
-    return error_set(error, RESPOOL_CORRUPT, "the file was changed: another message where this batch was written");
-  }
-  return RESPOOL_OK;
-}
-
-static respool_status decode_stored(struct respool_reader *reader, const struct entry *entry,
-                                    const struct store_view *view, struct ArrowArray *array, respool_error *error) {
-  struct ipc_message message;
-  respool_status status = parse_stored(entry, view, &message, error);
-  if (status != RESPOOL_OK) return status;
-  enum decode_trust trust = view->is_private ? DECODE_OWN : DECODE_FULL;
-  struct tree_owner owner = {view->drop, view->object};
-  return ipc_decode_batch(reader->spool->layout, &message, view->bytes + entry->metadata, trust, owner, array, error);
-}
-
 static respool_status fetch_stored(struct respool_reader *reader, const struct entry *entry, struct ArrowArray *array,
                                    respool_error *error) {
-  struct store_view view;
-  int64_t length = entry->metadata + entry->body;
-  respool_status status = store_view(reader->spool->store, &reader->cursor, entry->offset, length, &view, error);
+  struct respool *spool = reader->spool;
+  struct extent extent = {
+      .offset = entry->offset, .size = {entry->metadata, entry->body}, .rows = entry->rows, .kind = HEADER_BATCH};
+  struct stored stored;
+  respool_status status = values_load(&reader->values, spool, entry->set, error);
+  if (status == RESPOOL_OK) status = stored_open(spool->store, &reader->cursor, &extent, &stored, error);
   if (status != RESPOOL_OK) return status;
-  status = decode_stored(reader, entry, &view, array, error);
-  if (status == RESPOOL_OK) return status;
-  view.drop(view.object);
-  if (status != RESPOOL_UNSUPPORTED) return status;
-  if (error != NULL) error->status = RESPOOL_CORRUPT; /* we wrote nothing that we do not know */
-  return RESPOOL_CORRUPT;
+  status = ipc_decode_batch(spool->layout, &stored.message, stored.body, stored.trust, stored.owner,
+                            reader->values.loaded, array, error);
+  return status == RESPOOL_OK ? status : stored_refuse(&stored, status, error);
 }
 
 static respool_status fetch(struct respool_reader *reader, const struct entry *entry, struct ArrowArray *array,
@@ -197,7 +180,7 @@ static respool_status fetch(struct respool_reader *reader, const struct entry *e
   respool_status status;
   if (entry->resident != NULL)
     status = fetch_resident(reader, entry->resident, array, error);
-  else if (entry->rows == 0)
+  else if (entry->rows == 0 && reader->spool->layout->n_dictionaries == 0)
     status = tree_empty(reader->spool->layout, array, error);
   else
     status = fetch_stored(reader, entry, array, error);

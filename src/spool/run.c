@@ -17,6 +17,7 @@ struct run_item {
   bool due;      /* counted in due_bytes */
   int64_t offset;
   struct ipc_size size;
+  uint32_t set; /* of dictionaries */
 };
 
 /* The pen's holder fills one run after another. */
@@ -48,11 +49,13 @@ static respool_status open_tools(struct respool *spool, respool_error *error) {
   if (spool->run == NULL) spool->run = mem_alloc(sizeof *spool->run);
   if (spool->gather == NULL) spool->gather = gather_open();
   if (spool->run == NULL || spool->gather == NULL) return error_no_memory(error);
-  if (spool->encoder != NULL) return RESPOOL_OK;
-  return ipc_encoder_open(spool->layout, &spool->encoder, error);
+  respool_status status = RESPOOL_OK;
+  if (spool->encoder == NULL) status = ipc_encoder_open(spool->layout, &spool->encoder, error);
+  return status == RESPOOL_OK ? versions_open(spool, error) : status;
 }
 
 void run_close(struct respool *spool) {
+  versions_close(spool);
   store_close(spool->store);
   ipc_encoder_close(spool->encoder);
   gather_close(spool->gather);
@@ -151,6 +154,7 @@ static void begin_run(struct respool *spool) {
   spool->run->bytes = 0;
   spool->run->unkept = 0;
   spool->run->next = spool->write_next;
+  versions_begin(spool);
 }
 
 /* A file that has nothing in it yet gets the schema first. */
@@ -165,8 +169,10 @@ static respool_status encode_items(struct respool *spool, respool_error *error) 
   for (int64_t i = 0; i < run->count; i++) {
     struct run_item *item = &run->items[i];
     const struct ArrowArray *array = item->resident != NULL ? &item->resident->array : &spool->empty;
+    respool_status status = versions_prepare(spool, array, &item->set, error);
+    if (status != RESPOOL_OK) return status;
     item->offset = start + spool->gather->total;
-    respool_status status = ipc_encode_batch(spool->encoder, array, spool->gather, &item->size, error);
+    status = ipc_encode_batch(spool->encoder, array, spool->gather, &item->size, error);
     if (status != RESPOOL_OK) return status;
   }
   return gather_flush(spool->gather, error);
@@ -174,9 +180,12 @@ static respool_status encode_items(struct respool *spool, respool_error *error) 
 
 static respool_status commit_items(struct respool *spool, respool_error *error) {
   struct run *run = spool->run;
+  struct version *dictionaries = spool->versions.fresh;
   for (int64_t i = 0; i < run->count; i++) {
     struct run_item *item = &run->items[i];
-    respool_status status = store_commit(spool->store, item->offset, item->size.metadata + item->size.body, error);
+    respool_status status = versions_commit(spool, item->offset, &dictionaries, error);
+    if (status != RESPOOL_OK) return status;
+    status = store_commit(spool->store, item->offset, item->size.metadata + item->size.body, error);
     if (status != RESPOOL_OK) return status;
   }
   return RESPOOL_OK;
@@ -210,6 +219,7 @@ static void publish_item(struct respool *spool, const struct run_item *item, str
   entry->offset = item->offset;
   entry->metadata = (uint32_t)item->size.metadata;
   entry->body = item->size.body;
+  entry->set = item->set;
   spool->batches_stored++;
   spool->bytes_stored += item->size.metadata + item->size.body;
   if (item->resident == NULL) return;
@@ -220,6 +230,7 @@ static void publish_item(struct respool *spool, const struct run_item *item, str
 static void publish_run(struct respool *spool, int64_t end, struct resident **dropped) {
   struct run *run = spool->run;
   for (int64_t i = 0; i < run->count; i++) publish_item(spool, &run->items[i], dropped);
+  versions_publish(spool);
   spool->write_next = run->next;
   spool->committed = end;
   spool->ended = false;
@@ -229,6 +240,7 @@ static void publish_run(struct respool *spool, int64_t end, struct resident **dr
 static void abort_run(struct respool *spool) {
   struct run *run = spool->run;
   for (int64_t i = run->count - 1; i >= run->count - run->unkept; i--) resident_keep(run->items[i].resident);
+  versions_abort(spool);
   spool->write_failures++;
 }
 

@@ -17,6 +17,7 @@
 #include "respool/respool.h"
 #include "spool/catalog.h"
 #include "spool/ledger.h"
+#include "spool/versions.h"
 #include "spool/wait.h"
 #include "store/store.h"
 
@@ -79,8 +80,9 @@ struct respool {
   struct ipc_encoder *encoder;
   struct gather *gather;
   struct run *run;
-  int64_t committed; /* the file is whole up to here */
-  bool ended;        /* ... and its end marker is written */
+  struct versions versions; /* but for what its fields say */
+  int64_t committed;        /* the file is whole up to here */
+  bool ended;               /* ... and its end marker is written */
 };
 
 /* In a forked child every handle is dead. */

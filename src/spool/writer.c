@@ -115,7 +115,8 @@ static respool_status append(struct respool *spool, struct ArrowArray *array, re
   respool_status status = check_array(spool->layout, array, CHECK_SHAPE, error);
   if (status == RESPOOL_OK) status = make_room(spool, array, error);
   if (status != RESPOOL_OK) return status;
-  if (array->length == 0) return accept_empty(spool, array, error);
+  bool has_values = spool->layout->n_dictionaries > 0; /* which are worth keeping without rows */
+  if (array->length == 0 && !has_values) return accept_empty(spool, array, error);
   bool write = false;
   status = accept_rows(spool, array, &write, error);
   /* It is accepted whatever the write says: a failure is counted, and met again by the next write (invariant 1). */

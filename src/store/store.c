@@ -287,8 +287,8 @@ static respool_status view_mapped(struct store *store, struct store_cursor *curs
 
 /* ---- Reading --------------------------------------------------------------------------------------- */
 
-static respool_status view_read(struct store *store, int64_t offset, int64_t length, struct store_view *view,
-                                respool_error *error) {
+respool_status store_read(struct store *store, int64_t offset, int64_t length, struct store_view *view,
+                          respool_error *error) {
   struct pool_buffer *buffer;
   respool_status status = pool_take(store->pool, length, &buffer, error);
   if (status != RESPOOL_OK) return status;
@@ -304,10 +304,10 @@ static respool_status view_read(struct store *store, int64_t offset, int64_t len
 
 respool_status store_view(struct store *store, struct store_cursor *cursor, int64_t offset, int64_t length,
                           struct store_view *view, respool_error *error) {
-  if (!store->maps) return view_read(store, offset, length, view, error);
+  if (!store->maps) return store_read(store, offset, length, view, error);
   respool_status status = view_mapped(store, cursor, offset, length, view, NULL);
   /* The system may refuse a mapping that an address space limit or its own table has no room for. */
-  return status == RESPOOL_OK ? status : view_read(store, offset, length, view, error);
+  return status == RESPOOL_OK ? status : store_read(store, offset, length, view, error);
 }
 
 struct store_info store_info(struct store *store) {

@@ -60,6 +60,10 @@ respool_status store_view(struct store *store, struct store_cursor *cursor, int6
                           struct store_view *view, respool_error *error);
 void store_cursor_close(struct store_cursor *cursor);
 
+/* The same for bytes that were written, committed or not, always read into memory. For the thread that writes. */
+respool_status store_read(struct store *store, int64_t offset, int64_t length, struct store_view *view,
+                          respool_error *error);
+
 struct store_info {
   int64_t written; /* bytes the system took */
   int64_t mapped;

@@ -22,13 +22,15 @@ struct inspection {
 static respool_status take_schema(struct inspection *inspection, const struct ipc_message *message,
                                   respool_error *error) {
   if (inspection->schema.release != NULL) return error_set(error, RESPOOL_CORRUPT, "a second schema");
-  bool big_endian;
-  respool_status status = ipc_decode_schema(&message->header, inspection->frames.options.max_depth, &inspection->schema,
-                                            &big_endian, error);
-  if (status != RESPOOL_OK) return status;
-  inspection->summary.version = message->version;
-  inspection->summary.big_endian = big_endian;
-  return RESPOOL_OK;
+  struct ipc_schema_info info = {0};
+  respool_status status =
+      ipc_decode_schema(&message->header, inspection->frames.options.max_depth, &inspection->schema, &info, error);
+  if (status == RESPOOL_OK) {
+    inspection->summary.version = message->version;
+    inspection->summary.big_endian = info.big_endian;
+  }
+  ipc_schema_info_close(&info);
+  return status;
 }
 
 static int32_t public_kind(int kind) {

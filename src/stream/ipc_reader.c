@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arrow IPC bytes as an ArrowArrayStream. */
 #include "arrow/schema.h"
-#include "ipc/decode.h"
+#include "ipc/dictionaries.h"
 #include "ipc/format.h"
 #include "ipc/schema.h"
 #include "stream/frames.h"
@@ -15,11 +15,13 @@
 struct ipc_reader {
   struct frames frames;
   struct layout *layout;
+  struct dictionaries dictionaries;
   int64_t batches; /* handed out so far */
 
   /* A file with its footer: which message is next is the footer's word. */
   struct ipc_footer footer;
   struct pool_buffer *footer_bytes;
+  uint32_t file_dictionaries; /* read so far of those it lists, which come before all batches */
 
   bool ended;
   respool_error failure; /* of get_next; status 0: none; kept, so that every later call answers the same */
@@ -28,43 +30,81 @@ struct ipc_reader {
 
 /* ---- Batches --------------------------------------------------------------------------------------- */
 
+/* Which block of the footer is next: dictionaries come first, since batches may use any of them. NULL: none is left. */
+static const struct flatbuf_vector *next_block(struct ipc_reader *reader, uint32_t *i) {
+  if (reader->file_dictionaries < reader->footer.dictionaries.count) {
+    *i = reader->file_dictionaries++;
+    return &reader->footer.dictionaries;
+  }
+  *i = (uint32_t)reader->batches;
+  return reader->batches < (int64_t)reader->footer.batches.count ? &reader->footer.batches : NULL;
+}
+
 /* The next message, by the footer or by the order of the bytes. */
 static respool_status next_message(struct ipc_reader *reader, struct ipc_message *message, respool_error *error) {
   if (reader->footer_bytes == NULL) return frames_next(&reader->frames, message, error);
-  if (reader->batches >= (int64_t)reader->footer.batches.count) {
+  uint32_t i;
+  const struct flatbuf_vector *blocks = next_block(reader, &i);
+  if (blocks == NULL) {
     reader->frames.has_end = true;
     return RESPOOL_END;
   }
-  struct ipc_block block = ipc_footer_block(&reader->footer.batches, (uint32_t)reader->batches);
+  struct ipc_block block = ipc_footer_block(blocks, i);
+  int kind = blocks == &reader->footer.batches ? HEADER_BATCH : HEADER_DICTIONARY;
   respool_status status = frames_seek(&reader->frames, block.offset, error);
   if (status == RESPOOL_OK) status = frames_next(&reader->frames, message, error);
-  if (status != RESPOOL_END) return status;
-  return error_set(error, RESPOOL_CORRUPT, "the footer puts a batch at byte %" PRId64 ", where there is none",
-                   block.offset);
-}
-
-static respool_status check_kind(const struct ipc_message *message, respool_error *error) {
-  if (message->kind == HEADER_BATCH) return RESPOOL_OK;
-  if (message->kind == HEADER_DICTIONARY) {
-    return error_set(error, RESPOOL_CORRUPT, "a dictionary, though no field of the schema has one");
+  if (status == RESPOOL_END || (status == RESPOOL_OK && message->kind != kind)) {
+    return error_set(error, RESPOOL_CORRUPT, "the footer puts a %s at byte %" PRId64 ", where there is none",
+                     kind == HEADER_BATCH ? "batch" : "dictionary", block.offset);
   }
-  return error_set(error, RESPOOL_CORRUPT, "a second schema");
+  return status;
 }
 
 static enum decode_trust trust_of(const respool_ipc_options *options) {
   return options->validation == RESPOOL_VALIDATE_STRUCTURE ? DECODE_STRUCTURE : DECODE_FULL;
 }
 
-static respool_status take_batch(struct ipc_reader *reader, const struct ipc_message *message, struct ArrowArray *out,
-                                 respool_error *error) {
-  respool_status status = check_kind(message, error);
-  if (status != RESPOOL_OK) return status;
+static respool_status take_body(struct ipc_reader *reader, const struct ipc_message *message, struct pool_buffer **body,
+                                respool_error *error) {
+  struct frames *frames = &reader->frames;
+  return source_take_buffer(&frames->source, frames->pool, message->body_size, "the body", body, error);
+}
+
+static respool_status take_dictionary(struct ipc_reader *reader, const struct ipc_message *message,
+                                      respool_error *error) {
+  if (reader->layout->n_dictionaries == 0) {
+    return error_set(error, RESPOOL_CORRUPT, "a dictionary, though no field of the schema has one");
+  }
   struct pool_buffer *body;
-  status =
-      source_take_buffer(&reader->frames.source, reader->frames.pool, message->body_size, "the body", &body, error);
+  respool_status status = take_body(reader, message, &body, error);
   if (status != RESPOOL_OK) return status;
   struct tree_owner owner = {pool_give, body};
-  status = ipc_decode_batch(reader->layout, message, body->bytes, trust_of(&reader->frames.options), owner, out, error);
+  enum decode_trust trust = trust_of(&reader->frames.options);
+  status = dictionaries_take(&reader->dictionaries, message, body->bytes, trust, owner, error);
+  if (status != RESPOOL_OK) error_prefix(error, "dictionary at byte %" PRId64, reader->frames.offset);
+  return status;
+}
+
+/* Dictionaries on the way to the next batch are taken. RESPOOL_END if none comes. */
+static respool_status next_batch_message(struct ipc_reader *reader, struct ipc_message *message, respool_error *error) {
+  respool_status status = RESPOOL_OK;
+  while (status == RESPOOL_OK) {
+    status = next_message(reader, message, error);
+    if (status != RESPOOL_OK || message->kind == HEADER_BATCH) return status;
+    if (message->kind != HEADER_DICTIONARY) return error_set(error, RESPOOL_CORRUPT, "a second schema");
+    status = take_dictionary(reader, message, error);
+  }
+  return status;
+}
+
+static respool_status take_batch(struct ipc_reader *reader, const struct ipc_message *message, struct ArrowArray *out,
+                                 respool_error *error) {
+  struct pool_buffer *body;
+  respool_status status = take_body(reader, message, &body, error);
+  if (status != RESPOOL_OK) return status;
+  struct tree_owner owner = {pool_give, body};
+  status = ipc_decode_batch(reader->layout, message, body->bytes, trust_of(&reader->frames.options), owner,
+                            reader->dictionaries.current, out, error);
   if (status != RESPOOL_OK) pool_give(body);
   return status;
 }
@@ -72,7 +112,7 @@ static respool_status take_batch(struct ipc_reader *reader, const struct ipc_mes
 /* Leaves `out` as it is and answers RESPOOL_END at the end. */
 static respool_status next_batch(struct ipc_reader *reader, struct ArrowArray *out, respool_error *error) {
   struct ipc_message message;
-  respool_status status = next_message(reader, &message, error);
+  respool_status status = next_batch_message(reader, &message, error);
   if (status == RESPOOL_END && !reader->frames.has_end && !reader->frames.options.allow_missing_end) {
     return error_set(error, RESPOOL_TRUNCATED,
                      "the input ends after %" PRId64 " batches without an end-of-stream marker: it may have been cut "
@@ -125,6 +165,7 @@ static void stream_release(struct ArrowArrayStream *stream) {
   struct ipc_reader *reader = stream->private_data;
   stream->release = NULL;
   if (reader->footer_bytes != NULL) pool_give(reader->footer_bytes);
+  dictionaries_close(&reader->dictionaries);
   layout_close(reader->layout);
   frames_close(&reader->frames);
   mem_free(reader);
@@ -151,26 +192,38 @@ static respool_status find_schema(struct ipc_reader *reader, struct ipc_message 
   return source_skip(&frames->source, message->body_size, "the schema's body", error);
 }
 
+static respool_status open_layout(struct ipc_reader *reader, const struct ArrowSchema *schema,
+                                  const struct ipc_schema_info *info, respool_error *error) {
+  if (info->big_endian) return error_set(error, RESPOOL_UNSUPPORTED, "big-endian input is not supported yet");
+  respool_status status = layout_open(schema, reader->frames.options.max_depth, &reader->layout, error);
+  if (status == RESPOOL_OK) return dictionaries_open(&reader->dictionaries, reader->layout, info, error);
+  if (status != RESPOOL_INVALID) return status;
+  if (error != NULL) error->status = RESPOOL_CORRUPT; /* it is not the caller's schema */
+  return RESPOOL_CORRUPT;
+}
+
 static respool_status read_schema(struct ipc_reader *reader, respool_error *error) {
   struct ipc_message message;
   struct flatbuf_table table;
   respool_status status = find_schema(reader, &message, &table, error);
   if (status != RESPOOL_OK) return status;
   struct ArrowSchema schema;
-  bool big_endian;
-  status = ipc_decode_schema(&table, reader->frames.options.max_depth, &schema, &big_endian, error);
-  if (status != RESPOOL_OK) return status;
-  if (big_endian) status = error_set(error, RESPOOL_UNSUPPORTED, "big-endian input is not supported yet");
-  if (status == RESPOOL_OK) status = layout_open(&schema, reader->frames.options.max_depth, &reader->layout, error);
-  schema_release(&schema);
-  if (status != RESPOOL_INVALID) return status;
-  if (error != NULL) error->status = RESPOOL_CORRUPT; /* it is not the caller's schema */
-  return RESPOOL_CORRUPT;
+  struct ipc_schema_info info = {0};
+  int max_depth = reader->frames.options.max_depth;
+  status = ipc_decode_schema(&table, max_depth, &schema, &info, error);
+  if (status == RESPOOL_OK) {
+    status = open_layout(reader, &schema, &info, error);
+    schema_release(&schema);
+  }
+  ipc_schema_info_close(&info);
+  return status;
 }
 
 /* A descriptor that the stream was to close is still the caller's when opening fails. */
 static void discard(struct ipc_reader *reader) {
   if (reader->footer_bytes != NULL) pool_give(reader->footer_bytes);
+  dictionaries_close(&reader->dictionaries);
+  layout_close(reader->layout);
   reader->frames.source.close_descriptor = false;
   frames_close(&reader->frames);
   mem_free(reader);

@@ -2,21 +2,32 @@
 /* An ArrowArrayStream as Arrow IPC bytes. */
 #include "arrow/check.h"
 #include "arrow/schema.h"
-#include "ipc/encode.h"
+#include "ipc/emitter.h"
 #include "ipc/message.h"
 #include "ipc/schema.h"
 #include "os/file.h"
 #include "stream/pull.h"
+#include "support/alloc.h"
 #include "support/arith.h"
 #include "support/error.h"
 #include "support/options.h"
 
 #include <inttypes.h>
+#include <string.h>
+
+/* The message that the stream was last given for a dictionary. There is no way to look back at it but to keep it. */
+struct emitted {
+  uint8_t *bytes;
+  size_t capacity;
+  int64_t size;
+};
 
 struct ipc_writer {
   struct ArrowArrayStream *stream;
   struct layout *layout;
   struct ipc_encoder *encoder;
+  struct emitter *emitter;
+  struct emitted *emitted; /* by dictionary */
   struct gather *gather;
   respool_ipc_totals totals;
   int fd; /* -1: the callback */
@@ -56,15 +67,66 @@ static respool_status open_layout(struct ipc_writer *writer, respool_error *erro
   status = layout_open(&schema, LAYOUT_MAX_DEPTH, &writer->layout, error);
   schema_release(&schema);
   if (status == RESPOOL_OK) status = ipc_encoder_open(writer->layout, &writer->encoder, error);
-  return status;
+  if (status == RESPOOL_OK) status = emitter_open(writer->layout, writer->encoder, &writer->emitter, error);
+  if (status != RESPOOL_OK) return status;
+  writer->emitted = mem_zalloc((size_t)writer->layout->n_dictionaries * sizeof *writer->emitted);
+  return writer->emitted == NULL ? error_no_memory(error) : RESPOOL_OK;
+}
+
+/* ---- Dictionaries ---------------------------------------------------------------------------------- */
+
+static respool_status has(void *context, int32_t dictionary, const struct ipc_size *size, bool *same,
+                          respool_error *error) {
+  (void)error;
+  const struct ipc_writer *writer = context;
+  const struct emitted *emitted = &writer->emitted[dictionary];
+  *same = emitted->size == size->metadata + size->body && emitter_equals(writer->emitter, emitted->bytes);
+  return RESPOOL_OK;
+}
+
+static respool_status keep(void *context, const struct gather_piece *pieces, int count, respool_error *error) {
+  (void)error;
+  struct emitted *emitted = context;
+  for (int i = 0; i < count; i++) {
+    memcpy(emitted->bytes + emitted->size, pieces[i].bytes, pieces[i].length);
+    emitted->size += (int64_t)pieces[i].length;
+  }
+  return RESPOOL_OK;
+}
+
+/* The message is made in memory of its own, and put from there. */
+static respool_status emit(void *context, int32_t dictionary, const struct ipc_size *size, int64_t rows,
+                           respool_error *error) {
+  (void)rows;
+  struct ipc_writer *writer = context;
+  struct emitted *emitted = &writer->emitted[dictionary];
+  size_t needed = (size_t)(size->metadata + size->body);
+  respool_status status = gather_flush(writer->gather, error); /* it may refer to what was kept before */
+  if (status != RESPOOL_OK) return status;
+  if (!mem_reserve((void **)&emitted->bytes, &emitted->capacity, needed, 1)) return error_no_memory(error);
+  emitted->size = 0;
+  gather_reset(writer->gather, keep, emitted);
+  status = ipc_encoder_put(writer->encoder, writer->gather, error);
+  if (status == RESPOOL_OK) status = gather_flush(writer->gather, error);
+  gather_reset(writer->gather, drain, writer);
+  return status == RESPOOL_OK ? gather_put(writer->gather, emitted->bytes, emitted->size, error) : status;
+}
+
+/* ---- Batches --------------------------------------------------------------------------------------- */
+
+static respool_status put_batch(struct ipc_writer *writer, const struct ArrowArray *array, respool_error *error) {
+  struct emitter_stream stream = {.context = writer, .has = has, .emit = emit};
+  bool any;
+  struct ipc_size size;
+  respool_status status = check_array(writer->layout, array, CHECK_SHAPE, error);
+  if (status == RESPOOL_OK) status = emitter_prepare(writer->emitter, array, &stream, &any, error);
+  if (status == RESPOOL_OK) status = ipc_encode_batch(writer->encoder, array, writer->gather, &size, error);
+  return status == RESPOOL_OK ? gather_flush(writer->gather, error) : status;
 }
 
 /* Each batch goes out as it comes, since whoever reads may be waiting for it. */
 static respool_status write_batch(struct ipc_writer *writer, const struct ArrowArray *array, respool_error *error) {
-  struct ipc_size size;
-  respool_status status = check_array(writer->layout, array, CHECK_SHAPE, error);
-  if (status == RESPOOL_OK) status = ipc_encode_batch(writer->encoder, array, writer->gather, &size, error);
-  if (status == RESPOOL_OK) status = gather_flush(writer->gather, error);
+  respool_status status = put_batch(writer, array, error);
   if (status != RESPOOL_OK) {
     error_prefix(error, "batch %" PRId64, writer->totals.batches);
     return status;
@@ -74,16 +136,21 @@ static respool_status write_batch(struct ipc_writer *writer, const struct ArrowA
   return RESPOOL_OK;
 }
 
+/* The batch before is held until the next one's dictionaries have been compared with its own. */
 static respool_status write_batches(struct ipc_writer *writer, respool_error *error) {
-  for (;;) {
+  struct ArrowArray before = {.release = NULL};
+  respool_status status = RESPOOL_OK;
+  while (status == RESPOOL_OK) {
     struct ArrowArray array;
-    respool_status status = pull_next(writer->stream, &array, error);
-    if (status == RESPOOL_END) return RESPOOL_OK;
-    if (status != RESPOOL_OK) return status;
+    status = pull_next(writer->stream, &array, error);
+    if (status != RESPOOL_OK) break;
     status = write_batch(writer, &array, error);
-    array.release(&array);
-    if (status != RESPOOL_OK) return status;
+    if (before.release != NULL) before.release(&before);
+    before = array;
+    if (writer->layout->n_dictionaries == 0) before.release(&before);
   }
+  if (before.release != NULL) before.release(&before);
+  return status == RESPOOL_END ? RESPOOL_OK : status;
 }
 
 static respool_status write_all(struct ipc_writer *writer, respool_error *error) {
@@ -105,6 +172,11 @@ static respool_status run(struct ipc_writer *writer, respool_ipc_totals *totals,
   if (totals != NULL) status = options_give(&writer->totals, sizeof writer->totals, totals, error);
   if (status != RESPOOL_OK) return status;
   status = write_all(writer, error);
+  for (int32_t i = 0; writer->emitted != NULL && i < writer->layout->n_dictionaries; i++) {
+    mem_free(writer->emitted[i].bytes);
+  }
+  mem_free(writer->emitted);
+  emitter_close(writer->emitter);
   ipc_encoder_close(writer->encoder);
   layout_close(writer->layout);
   gather_close(writer->gather);

@@ -441,7 +441,7 @@ static void what_cannot_be_written(void) {
   struct ArrowSchema other;
   struct ArrowArrayStream stream;
   kit_sink sink = {0};
-  kit_schema_parse("{a:dictionary(i)<v:utf8>}", &other);
+  kit_schema_parse("{a:dictionary(i)<v:dictionary(c)<:utf8>>}", &other);
   kit_stream_options options = {.schema = &other};
   kit_stream_from(&options, &stream);
   CHECK_ERROR(respool_ipc_write(&stream, kit_sink_write, &sink, NULL, kit_error()), RESPOOL_UNSUPPORTED, NULL);

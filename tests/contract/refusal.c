@@ -258,8 +258,8 @@ static void unsupported_types_are_named(void) {
   static const struct {
     const char *schema, *field, *type;
   } cases[] = {
-      {"{code:dictionary(i)<:utf8>}", "code", "dictionary"},
-      {"{m:map<key:utf8,code:dictionary(c)<:utf8>>}", "code", "dictionary"},
+      {"{code:dictionary(i)<:dictionary(c)<:utf8>>}", "code", "indices"},
+      {"{m:map<key:utf8,code:dictionary(c)<:dictionary(c)<:utf8>>>}", "code", "indices"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     check_refused(cases[i].schema, RESPOOL_UNSUPPORTED, cases[i].field);

@@ -204,7 +204,7 @@ class Schemas(roundtrip.RoundTrip):
 
     def test_unsupported_types_are_named(self):
         kinds = {
-            "dictionary": pa.dictionary(pa.int8(), pa.string()),
+            "indices": pa.dictionary(pa.int8(), pa.dictionary(pa.int8(), pa.string())),
         }
         for word, kind in kinds.items():
             inner = pa.field("culprit", kind)

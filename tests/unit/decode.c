@@ -65,7 +65,7 @@ static respool_status decode(const struct sample *sample, enum decode_trust trus
   respool_status status = ipc_parse_message(sample->metadata, sample->metadata_size, &message, kit_error());
   if (status != RESPOOL_OK) return status;
   if (message.kind != HEADER_BATCH || message.body_size > sample->body_size) return RESPOOL_CORRUPT;
-  return ipc_decode_batch(sample->layout, &message, sample->body, trust, counting, array, kit_error());
+  return ipc_decode_batch(sample->layout, &message, sample->body, trust, counting, NULL, array, kit_error());
 }
 
 /* ---- There and back -------------------------------------------------------------------------------- */

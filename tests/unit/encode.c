@@ -367,7 +367,7 @@ static void no_memory(void) {
     CHECK_EQ(status, RESPOOL_NO_MEMORY);
     CHECK(encoder == NULL);
   }
-  CHECK_EQ(refused_one, 5);
+  CHECK_EQ(refused_one, 6);
   ipc_encoder_close(encoder);
   ipc_encoder_close(NULL);
   layout_close(layout);

@@ -208,7 +208,7 @@ static void types_without_a_layout(void) {
     const char *type;
     const char *name;
   } unsupported[] = {
-      {"dictionary(i)<v:utf8>", "dictionary"},
+      {"dictionary(i)<v:dictionary(c)<:utf8>>", "indices themselves"},
   };
   for (size_t i = 0; i < sizeof unsupported / sizeof unsupported[0]; i++) {
     char text[120];

@@ -80,7 +80,7 @@ static respool_status decode_table(struct builder *builder, builder_ref table, s
   uint8_t *metadata = wire_metadata(sink.bytes, &size);
   struct ipc_message message;
   respool_status status = ipc_parse_message(metadata, size, &message, kit_error());
-  if (status == RESPOOL_OK) status = ipc_decode_schema(&message.header, 64, schema, big_endian, kit_error());
+  if (status == RESPOOL_OK) status = wire_decode_schema(&message, 64, schema, big_endian);
   free(metadata);
   kit_sink_free(&sink);
   builder_close(builder);

@@ -21,6 +21,13 @@ static void count_drop(void *object) {
 }
 
 static const struct tree_owner counting = {count_drop, &dropped};
+static const struct tree_owner unowned;
+
+static void open_owned(const struct layout *layout, struct ArrowArray *root) {
+  struct tree_shape shape = {.layout = layout, .n_owners = 1};
+  REQUIRE_OK(tree_open(&shape, root, kit_error()));
+  tree_set_owner(root, 0, counting);
+}
 
 static struct layout *open_layout(const struct ArrowSchema *schema) {
   struct layout *layout = NULL;
@@ -53,7 +60,7 @@ static const char nested[] = "{a:list<item:struct<x:int8,y:utf8>>,b:map<k:utf8,v
 static void nodes_are_linked(void) {
   struct layout *layout = parse_layout(nested);
   struct ArrowArray root, *nodes[NODES];
-  REQUIRE_OK(tree_open(layout, NULL, TREE_UNOWNED, &root, kit_error()));
+  REQUIRE_OK(tree_open(&(struct tree_shape){.layout = layout}, &root, kit_error()));
   REQUIRE_EQ(list_nodes(&root, nodes, 0), layout->n_nodes);
   for (int32_t i = 0; i < layout->n_nodes; i++) {
     CHECK_EQ(nodes[i]->n_buffers, layout->nodes[i].n_buffers);
@@ -75,7 +82,7 @@ static void no_columns(void) {
   struct layout *layout = parse_layout("{}");
   struct ArrowArray root;
   dropped = 0;
-  REQUIRE_OK(tree_open(layout, NULL, counting, &root, kit_error()));
+  open_owned(layout, &root);
   CHECK(root.n_children == 0 && root.n_buffers == 1);
   root.release(&root);
   CHECK_EQ(dropped, 1);
@@ -92,7 +99,7 @@ static void no_memory(void) {
   struct ArrowArray root = {.length = 99};
   dropped = 0;
   mem_fault = refuse;
-  CHECK_STATUS(tree_open(layout, NULL, counting, &root, kit_error()), RESPOOL_NO_MEMORY);
+  CHECK_STATUS(tree_open(&(struct tree_shape){.layout = layout}, &root, kit_error()), RESPOOL_NO_MEMORY);
   CHECK_STATUS(tree_empty(layout, &root, kit_error()), RESPOOL_NO_MEMORY);
   CHECK_STATUS(tree_mirror(layout, &root, counting, &root, kit_error()), RESPOOL_NO_MEMORY);
   mem_fault = NULL;
@@ -108,7 +115,7 @@ static void release_in_some_order(kit_random *random, const struct layout *layou
   struct ArrowArray root, *nodes[NODES], moved[NODES];
   int moves = 0;
   dropped = 0;
-  REQUIRE_OK(tree_open(layout, NULL, counting, &root, kit_error()));
+  open_owned(layout, &root);
   int count = list_nodes(&root, nodes, 0);
   moved[moves++] = root;
   for (int i = 1; i < count; i++)
@@ -147,8 +154,7 @@ static void released_from_threads(void) {
     struct ArrowArray root, moved[3];
     pthread_t threads[3];
     dropped = 0;
-    REQUIRE_OK(tree_open(layout, NULL, TREE_UNOWNED, &root, kit_error()));
-    tree_set_owner(&root, counting);
+    open_owned(layout, &root);
     for (int i = 0; i < 3; i++) {
       moved[i] = *root.children[i];
       root.children[i]->release = NULL;
@@ -215,7 +221,7 @@ static void an_offset_of_the_batch_is_pushed_down(void) {
   source.children[0]->null_count = 2;
   source.children[1]->null_count = 10;
   source.children[2]->null_count = 10;
-  REQUIRE_OK(tree_mirror(layout, &source, TREE_UNOWNED, &mirror, kit_error()));
+  REQUIRE_OK(tree_mirror(layout, &source, unowned, &mirror, kit_error()));
   CHECK(mirror.length == 5 && mirror.offset == 0 && mirror.null_count == 0 && mirror.buffers[0] == NULL);
   for (int i = 0; i < 3; i++) CHECK(mirror.children[i]->length == 5 && mirror.children[i]->offset == i + 3);
   CHECK_EQ(mirror.children[0]->null_count, -1);
@@ -237,7 +243,7 @@ static void absent_offsets_are_made_up(void) {
   kit_node_init(source.children[0]->children[1], 2, 1);
   kit_node_init(source.children[0]->children[1]->children[0], 2, 0);
   source.children[0]->children[0]->offset = 7;
-  REQUIRE_OK(tree_mirror(layout, &source, TREE_UNOWNED, &mirror, kit_error()));
+  REQUIRE_OK(tree_mirror(layout, &source, unowned, &mirror, kit_error()));
   struct ArrowArray **columns = mirror.children[0]->children;
   CHECK(columns[0]->buffers[1] == tree_zeros && columns[1]->buffers[1] == tree_zeros);
   CHECK_EQ(columns[0]->offset, 0);

@@ -85,3 +85,12 @@ struct layout *wire_layout_of(const char *text) {
   schema.release(&schema);
   return layout;
 }
+
+respool_status wire_decode_schema(const struct ipc_message *message, int max_depth, struct ArrowSchema *schema,
+                                  bool *big_endian) {
+  struct ipc_schema_info info = {0};
+  respool_status status = ipc_decode_schema(&message->header, max_depth, schema, &info, kit_error());
+  if (status == RESPOOL_OK) *big_endian = info.big_endian;
+  ipc_schema_info_close(&info);
+  return status;
+}

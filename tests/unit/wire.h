@@ -31,4 +31,8 @@ uint8_t *wire_metadata(const uint8_t *bytes, int64_t *size);
 struct layout *wire_layout(const struct ArrowSchema *schema);
 struct layout *wire_layout_of(const char *text);
 
+/* Decode the Schema table of a message; `*big_endian` is set on success. */
+respool_status wire_decode_schema(const struct ipc_message *message, int max_depth, struct ArrowSchema *schema,
+                                  bool *big_endian);
+
 #endif
