@@ -209,22 +209,6 @@ void batch_metadata_close(struct batch_metadata *metadata) {
 
 /* ---- Numbers --------------------------------------------------------------------------------------- */
 
-void batch_metadata_node(struct batch_metadata *metadata, int32_t i, int64_t length, int64_t null_count) {
-  uint8_t *at = metadata->bytes + metadata->nodes + (int64_t)i * NODE_BYTES;
-  store_u64(at, (uint64_t)length);
-  store_u64(at + 8, (uint64_t)null_count);
-}
-
-void batch_metadata_buffer(struct batch_metadata *metadata, int32_t i, int64_t offset, int64_t length) {
-  uint8_t *at = metadata->bytes + metadata->buffers + (int64_t)i * BUFFER_BYTES;
-  store_u64(at, (uint64_t)offset);
-  store_u64(at + 8, (uint64_t)length);
-}
-
-void batch_metadata_variadic(struct batch_metadata *metadata, int32_t i, int64_t count) {
-  store_u64(metadata->bytes + metadata->variadic + (int64_t)i * 8, (uint64_t)count);
-}
-
 void batch_metadata_sizes(struct batch_metadata *metadata, int64_t rows, int64_t body) {
   store_u64(metadata->bytes + AT_LENGTH + shift_of(&metadata->shape), (uint64_t)rows);
   store_u64(metadata->bytes + AT_BODY_LENGTH, (uint64_t)body);

@@ -6,7 +6,9 @@
 #ifndef RESPOOL_IPC_BATCH_METADATA_H
 #define RESPOOL_IPC_BATCH_METADATA_H
 
+#include "ipc/format.h"
 #include "respool/respool.h"
+#include "support/arith.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,9 +43,22 @@ respool_status batch_metadata_shape(struct batch_metadata *metadata, const struc
 void batch_metadata_close(struct batch_metadata *metadata);
 
 /* The numbers. */
-void batch_metadata_node(struct batch_metadata *metadata, int32_t i, int64_t length, int64_t null_count);
-void batch_metadata_buffer(struct batch_metadata *metadata, int32_t i, int64_t offset, int64_t length);
-void batch_metadata_variadic(struct batch_metadata *metadata, int32_t i, int64_t count);
+static inline void batch_metadata_node(struct batch_metadata *metadata, int32_t i, int64_t length, int64_t null_count) {
+  uint8_t *at = metadata->bytes + metadata->nodes + (int64_t)i * NODE_BYTES;
+  store_u64(at, (uint64_t)length);
+  store_u64(at + 8, (uint64_t)null_count);
+}
+
+static inline void batch_metadata_buffer(struct batch_metadata *metadata, int32_t i, int64_t offset, int64_t length) {
+  uint8_t *at = metadata->bytes + metadata->buffers + (int64_t)i * BUFFER_BYTES;
+  store_u64(at, (uint64_t)offset);
+  store_u64(at + 8, (uint64_t)length);
+}
+
+static inline void batch_metadata_variadic(struct batch_metadata *metadata, int32_t i, int64_t count) {
+  store_u64(metadata->bytes + metadata->variadic + (int64_t)i * 8, (uint64_t)count);
+}
+
 void batch_metadata_sizes(struct batch_metadata *metadata, int64_t rows, int64_t body);
 void batch_metadata_id(struct batch_metadata *metadata, int64_t id);
 

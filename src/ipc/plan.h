@@ -8,6 +8,8 @@
 
 #include "arrow/layout.h"
 
+struct plan_view;
+
 /* How a buffer on the wire comes from the producer's. */
 enum segment_kind {
   SEGMENT_RAW,     /* bytes as they are */
@@ -25,18 +27,18 @@ struct segment {
   uint8_t kind;
   uint8_t width;
   int64_t bytes;
+  const uint8_t *source;
   int64_t start;
   int64_t count; /* bits or offsets */
   int64_t base;
-  int64_t limit;
-  const uint8_t *source;
   const uint8_t *other;
   const uint8_t *bits; /* validity of the slots, from bit `start` on; NULL: none is null */
-  const int32_t *bases;
-  const struct plan_view *view;
+  union {
+    int64_t limit;
+    const int32_t *bases;
+    const struct plan_view *view;
+  };
 };
-
-struct plan_view;
 
 struct wire_node {
   int64_t length;

@@ -31,16 +31,35 @@ static inline int64_t bits_to_bytes(int64_t bits) {
   return bits / 8 + (bits % 8 != 0);
 }
 
+/* To or from little-endian: what the wire has. */
+static inline uint16_t little_u16(uint16_t value) {
+  return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap16(value) : value;
+}
+
+static inline uint32_t little_u32(uint32_t value) {
+  return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap32(value) : value;
+}
+
+static inline uint64_t little_u64(uint64_t value) {
+  return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(value) : value;
+}
+
 static inline uint16_t load_u16(const uint8_t *at) {
-  return (uint16_t)(at[0] | at[1] << 8);
+  uint16_t value;
+  memcpy(&value, at, sizeof value);
+  return little_u16(value);
 }
 
 static inline uint32_t load_u32(const uint8_t *at) {
-  return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+  uint32_t value;
+  memcpy(&value, at, sizeof value);
+  return little_u32(value);
 }
 
 static inline uint64_t load_u64(const uint8_t *at) {
-  return (uint64_t)load_u32(at) | (uint64_t)load_u32(at + 4) << 32;
+  uint64_t value;
+  memcpy(&value, at, sizeof value);
+  return little_u64(value);
 }
 
 static inline int32_t load_i32(const uint8_t *at) {
@@ -52,18 +71,18 @@ static inline int64_t load_i64(const uint8_t *at) {
 }
 
 static inline void store_u16(uint8_t *at, uint16_t value) {
-  at[0] = (uint8_t)value;
-  at[1] = (uint8_t)(value >> 8);
+  value = little_u16(value);
+  memcpy(at, &value, sizeof value);
 }
 
 static inline void store_u32(uint8_t *at, uint32_t value) {
-  store_u16(at, (uint16_t)value);
-  store_u16(at + 2, (uint16_t)(value >> 16));
+  value = little_u32(value);
+  memcpy(at, &value, sizeof value);
 }
 
 static inline void store_u64(uint8_t *at, uint64_t value) {
-  store_u32(at, (uint32_t)value);
-  store_u32(at + 4, (uint32_t)(value >> 32));
+  value = little_u64(value);
+  memcpy(at, &value, sizeof value);
 }
 
 /* Offsets of the C data interface are in the machine's order and may be unaligned. */
