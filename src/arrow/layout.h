@@ -113,7 +113,8 @@ void layout_find_values(const struct layout *layout, const struct ArrowArray *ba
  */
 static inline const void **layout_buffers(const struct layout_node *node, const struct ArrowArray *array) {
   bool is_union = node->kind == LAYOUT_SPARSE || node->kind == LAYOUT_DENSE;
-  return array->buffers + (is_union && array->n_buffers > node->n_buffers ? 1 : 0);
+  if (is_union && array->n_buffers > node->n_buffers) return array->buffers + 1;
+  return array->buffers; /* without a sum: NULL where there are none */
 }
 
 /* The field's name with those above it, such as "order.lines.item", for messages. Cut if it does not fit. */
