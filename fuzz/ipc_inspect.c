@@ -25,7 +25,8 @@ static void count_kind(tally *t, const respool_ipc_message *message) {
   if (message->kind == RESPOOL_IPC_DICTIONARY) t->sum.dictionaries++;
   if (message->kind != RESPOOL_IPC_BATCH) return;
   t->sum.batches++;
-  t->sum.rows += message->rows;
+  bool fits = message->rows <= INT64_MAX - t->sum.rows; /* totals of what is only declared stay at the largest number */
+  t->sum.rows = fits ? t->sum.rows + message->rows : INT64_MAX;
 }
 
 static int visit(void *user_data, const respool_ipc_message *message) {

@@ -4,10 +4,10 @@
 
 #include "array_build.h"
 #include "bytes.h"
+#include "digest.h"
 #include "relay.h"
 #include "schema_bytes.h"
 #include "scratch.h"
-#include "walk.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -98,7 +98,7 @@ void machine_check_batch(const machine *m, int64_t index, const struct ArrowArra
   struct ArrowArray expected;
   machine_expected(m, index, &expected);
   FUZZ_CHECK(array->offset == 0, "a batch with an offset");
-  walk_compare(&m->schema, &expected, array);
+  digest_compare(&m->schema, &expected, array);
   expected.release(&expected);
 }
 

@@ -2,8 +2,6 @@
 /* The machine's readers, and the arrays that were handed out. */
 #include "machine.h"
 
-#include "walk.h"
-
 static machine_reader *choose(machine *m) {
   return &m->readers[fuzz_below(m->input, MACHINE_READERS)];
 }

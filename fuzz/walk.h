@@ -5,13 +5,11 @@
 
 #include "fuzz.h"
 
-/* The array, a batch, is built as the C data interface and the header say, and all of its memory is there. */
+/*
+ * The array, a batch that was validated in full, is built as the C data interface says: numbers of buffers and children,
+ * lengths, exact null counts, offsets rising and inside their child, values of views inside their buffers, type ids that
+ * exist, runs that reach far enough. All of its memory is there.
+ */
 void walk_batch(const struct ArrowSchema *schema, const struct ArrowArray *array);
-
-/* Slots of all nodes, as a bound on the work of a comparison; INT64_MAX for too many. */
-int64_t walk_slots(const struct ArrowArray *array);
-
-/* Both arrays hold the same values; not looked at where there are too many slots. */
-void walk_compare(const struct ArrowSchema *schema, const struct ArrowArray *a, const struct ArrowArray *b);
 
 #endif
