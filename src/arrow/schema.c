@@ -102,6 +102,15 @@ static const char *name_of(const struct ArrowSchema *schema) {
   return schema->name == NULL ? "" : schema->name;
 }
 
+/* A producer's schema may be anything: nothing in it is followed that is not there. */
+static bool below_is_there(const struct ArrowSchema *schema) {
+  if (schema->n_children > 0 && schema->children == NULL) return false;
+  for (int64_t i = 0; i < schema->n_children; i++) {
+    if (schema->children[i] == NULL || schema->children[i]->release == NULL) return false;
+  }
+  return schema->dictionary == NULL || schema->dictionary->release != NULL;
+}
+
 static respool_status match_node(const struct ArrowSchema *schema, const struct ArrowSchema *other, bool is_root,
                                  respool_error *error) {
   const char *name = name_of(schema);
@@ -119,6 +128,9 @@ static respool_status match_node(const struct ArrowSchema *schema, const struct 
   }
   if ((schema->dictionary == NULL) != (other->dictionary == NULL)) {
     return error_set(error, RESPOOL_INVALID, "field '%s' is dictionary encoded on one side only", name);
+  }
+  if (!below_is_there(other)) {
+    return error_set(error, RESPOOL_INVALID, "a field below '%s' is missing or released", name);
   }
   return RESPOOL_OK;
 }

@@ -237,6 +237,26 @@ static void names_that_are_missing(void) {
   b.release(&b);
 }
 
+/* A stream's schema comes from a producer: what is not there is refused, not followed. */
+static void children_that_are_missing(void) {
+  struct ArrowSchema a, b;
+  kit_schema_parse("{s:struct<x:int8,y:utf8>}", &a);
+  kit_schema_parse("{s:struct<x:int8,y:utf8>}", &b);
+  struct ArrowSchema *s = b.children[0], *y = s->children[1], **children = s->children, was = *y;
+  s->children[1] = NULL;
+  CHECK_ERROR(schema_match(&a, &b, kit_error()), RESPOOL_INVALID, "below 's'");
+  s->children[1] = y;
+  y->release = NULL;
+  CHECK_ERROR(schema_match(&a, &b, kit_error()), RESPOOL_INVALID, "below 's'");
+  *y = was;
+  s->children = NULL;
+  CHECK_ERROR(schema_match(&a, &b, kit_error()), RESPOOL_INVALID, "below 's'");
+  s->children = children;
+  CHECK_OK(schema_match(&a, &b, kit_error()));
+  a.release(&a);
+  b.release(&b);
+}
+
 static void formats_that_are_missing(void) {
   struct ArrowSchema a, b;
   kit_schema_parse("{x:int8}", &a);
@@ -262,6 +282,7 @@ static const kit_test tests[] = {
     KIT_TEST(metadata_may_differ),
     KIT_TEST(what_does_not_match),
     KIT_TEST(names_that_are_missing),
+    KIT_TEST(children_that_are_missing),
     KIT_TEST(formats_that_are_missing),
 };
 
