@@ -22,7 +22,7 @@ struct checker {
 /* Some producers still pass the validity slot that null and union arrays had in early versions of the interface. */
 static bool buffer_count_fits(const struct layout_node *node, int64_t n_buffers) {
   bool had_validity = node->kind == LAYOUT_NULL || node->kind == LAYOUT_SPARSE || node->kind == LAYOUT_DENSE;
-  if (node->kind == LAYOUT_VIEW) return n_buffers >= 3;
+  if (node->kind == LAYOUT_VIEW) return n_buffers >= 3 && n_buffers - 3 <= INT32_MAX; /* views number them so */
   return n_buffers == node->n_buffers || (had_validity && n_buffers == node->n_buffers + 1);
 }
 
@@ -112,11 +112,11 @@ enum { VIEW_BYTES = 16, VIEW_INLINE = 12 };
 static respool_status check_long_view(const struct checker *checker, int32_t at, const struct ArrowArray *array,
                                       int64_t row, const int32_t *view) {
   int64_t count = array->n_buffers - 3;
-  const int64_t *sizes = array->buffers[array->n_buffers - 1];
   int32_t size = view[0];
   int32_t buffer = view[2];
   int32_t offset = view[3];
-  if (buffer < 0 || buffer >= count || offset < 0 || sizes[buffer] < size || offset > sizes[buffer] - size) {
+  int64_t room = buffer >= 0 && buffer < count ? layout_view_size(array, buffer) : -1;
+  if (offset < 0 || room < size || offset > room - size) {
     return refuse(checker, at, "has a value of %d bytes at %d of buffer %d of %lld, outside of it (row %lld)", size,
                   offset, buffer, (long long)count, (long long)row);
   }
@@ -130,15 +130,14 @@ static respool_status check_long_view(const struct checker *checker, int32_t at,
 /* Views under nulls may be anything. */
 static respool_status check_views(const struct checker *checker, int32_t at, const struct ArrowArray *array) {
   int64_t count = array->n_buffers - 3;
-  const int64_t *sizes = array->buffers[array->n_buffers - 1];
   const uint8_t *bits = array->null_count == 0 ? NULL : array->buffers[0];
-  if ((array->length > 0 && array->buffers[1] == NULL) || (count > 0 && sizes == NULL)) {
+  if ((array->length > 0 && array->buffers[1] == NULL) || (count > 0 && array->buffers[array->n_buffers - 1] == NULL)) {
     return refuse(checker, at, "has no views or no sizes of its data buffers");
   }
   for (int64_t i = 0; i < count; i++) {
-    if (sizes[i] < 0 || (sizes[i] > 0 && array->buffers[2 + i] == NULL)) {
-      return refuse(checker, at, "has data buffer %lld of %lld bytes that is not there", (long long)i,
-                    (long long)sizes[i]);
+    int64_t size = layout_view_size(array, i);
+    if (size < 0 || (size > 0 && array->buffers[2 + i] == NULL)) {
+      return refuse(checker, at, "has data buffer %lld of %lld bytes that is not there", (long long)i, (long long)size);
     }
   }
   for (int64_t i = array->offset; i < array->offset + array->length; i++) {

@@ -9,6 +9,7 @@
 
 #include "arrow/type.h"
 #include "respool/respool.h"
+#include "support/arith.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -115,6 +116,11 @@ static inline const void **layout_buffers(const struct layout_node *node, const 
   bool is_union = node->kind == LAYOUT_SPARSE || node->kind == LAYOUT_DENSE;
   if (is_union && array->n_buffers > node->n_buffers) return array->buffers + 1;
   return array->buffers; /* without a sum: NULL where there are none */
+}
+
+/* Bytes of data buffer `i` of a view column, from the list behind the buffers, which may be unaligned. */
+static inline int64_t layout_view_size(const struct ArrowArray *array, int64_t i) {
+  return offset_at(array->buffers[array->n_buffers - 1], 8, i);
 }
 
 /* The field's name with those above it, such as "order.lines.item", for messages. Cut if it does not fit. */

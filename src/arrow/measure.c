@@ -34,12 +34,11 @@ static bool visit_binary(const struct walk *walk, const struct ArrowArray *array
 
 static bool visit_views(const struct walk *walk, const struct ArrowArray *array, int64_t end) {
   int64_t count = array->n_buffers - 3;
-  const int64_t *sizes = array->buffers[array->n_buffers - 1];
   if (!visit_buffer(walk, array, 1, end * 16)) return false;
   for (int64_t i = 0; i < count; i++) {
-    if (!visit_pointer(walk, array->buffers[2 + i], sizes[i])) return false;
+    if (!visit_pointer(walk, array->buffers[2 + i], layout_view_size(array, i))) return false;
   }
-  return visit_pointer(walk, sizes, count * (int64_t)sizeof *sizes);
+  return visit_pointer(walk, array->buffers[array->n_buffers - 1], count * (int64_t)sizeof(int64_t));
 }
 
 static bool visit_own(const struct walk *walk, const struct layout_node *node, const struct ArrowArray *array) {
@@ -84,9 +83,8 @@ bool measure_extents(const struct layout *layout, const struct ArrowArray *array
 }
 
 static int64_t shown_data(const struct ArrowArray *views) {
-  const int64_t *sizes = views->buffers[views->n_buffers - 1];
   int64_t bytes = 0;
-  for (int64_t i = 0; i < views->n_buffers - 3; i++) bytes = add_saturating(bytes, sizes[i]);
+  for (int64_t i = 0; i < views->n_buffers - 3; i++) bytes = add_saturating(bytes, layout_view_size(views, i));
   return bytes;
 }
 

@@ -83,13 +83,14 @@ static void tally(struct plan_view *view, int64_t n_buffers) {
   }
 }
 
-static void number_buffers(struct plan_view *view, int64_t n_buffers, const int64_t *sizes) {
+static void number_buffers(struct plan_view *view, const struct ArrowArray *array) {
   view->wire_count = 0;
-  for (int64_t i = 0; i < n_buffers; i++) {
+  for (int64_t i = 0; i < array->n_buffers - 3; i++) {
     struct view_buffer *buffer = &view->buffers[i];
     if (buffer->count == 0) continue;
     buffer->wire = (int32_t)view->wire_count++;
-    buffer->compact = buffer->used < sizes[i] / 2 && buffer->used <= INT32_MAX; /* where views can reach it */
+    buffer->compact =
+        buffer->used < layout_view_size(array, i) / 2 && buffer->used <= INT32_MAX; /* where views can reach it */
   }
 }
 
@@ -103,7 +104,7 @@ static bool survey(struct plan_view *view, const struct ArrowArray *array, int64
   }
   view->data = (const uint8_t **)array->buffers + 2;
   tally(view, n_buffers);
-  number_buffers(view, n_buffers, array->buffers[array->n_buffers - 1]);
+  number_buffers(view, array);
   return true;
 }
 
@@ -137,8 +138,7 @@ void plan_views(struct ipc_plan *to, int32_t index, const struct ArrowArray *arr
                               .bits = array->null_count == 0 ? NULL : array->buffers[0]};
   if (length == 0) return;
   segment->source = (const uint8_t *)array->buffers[1] + at * VIEW_BYTES;
-  const int64_t *sizes = array->buffers[array->n_buffers - 1];
-  for (int64_t i = 0; i < array->n_buffers - 3; i++) plan_data(to, view, i, sizes[i]);
+  for (int64_t i = 0; i < array->n_buffers - 3; i++) plan_data(to, view, i, layout_view_size(array, i));
 }
 
 /* The span of the buffer that holds `offset`. */
