@@ -5,6 +5,7 @@
 #include "os/thread.h"
 #include "support/alloc.h"
 #include "support/error.h"
+#include "support/poison.h"
 
 enum { SMALLEST_SHIFT = 12, CLASSES = 40 };
 
@@ -110,6 +111,7 @@ respool_status pool_take(struct pool *pool, int64_t size, struct pool_buffer **b
     pool->references++;
     os_unlock(&pool->lock);
   }
+  poison_behind(taken->bytes, (size_t)size, (size_t)taken->capacity);
   *buffer = taken;
   return RESPOOL_OK;
 }
@@ -118,6 +120,7 @@ void pool_give(void *object) {
   struct pool_buffer *buffer = object;
   struct pool *pool = buffer->pool;
   if (pool->forks != os_fork_count()) return; /* a forked child: the lock may be held by a thread that is not here */
+  poison_behind(buffer->bytes, 0, (size_t)buffer->capacity); /* before another thread can take it */
   os_lock(&pool->lock);
   bool keep = pool->free_bytes + buffer->capacity <= KEEP_BYTES || pool->free_count < KEEP_BUFFERS;
   if (keep) {

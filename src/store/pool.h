@@ -23,7 +23,7 @@ respool_status pool_open(struct pool **pool, respool_error *error);
 /* Give up the pool. It lives on until the last buffer has come back. */
 void pool_close(struct pool *pool);
 
-/* A buffer of at least `size` bytes; what is in it is anything. */
+/* A buffer of at least `size` bytes, of which only so many may be touched; what is in it is anything. */
 respool_status pool_take(struct pool *pool, int64_t size, struct pool_buffer **buffer, respool_error *error);
 
 /* Give a buffer back, from any thread. Takes void so that it can be the drop of a tree's owner. */

@@ -27,7 +27,7 @@ static void sizes(void) {
   struct pool *pool = open_pool();
   for (int64_t size = 0; size < 100000; size = size * 5 / 4 + 1) {
     struct pool_buffer *buffer = take(pool, size);
-    memset(buffer->bytes, 1, (size_t)buffer->capacity);
+    memset(buffer->bytes, 1, (size_t)size);
     CHECK_LE(buffer->capacity, size < 4096 ? 4096 : 2 * size);
     pool_give(buffer);
   }
