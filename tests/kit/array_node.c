@@ -17,8 +17,9 @@ enum { RING = 4096 };
 
 typedef struct node {
   atomic_int released;
-  const void *buffers[KIT_NODE_BUFFERS];
-  void *blocks[KIT_NODE_BUFFERS];
+  const void **buffers;
+  void **blocks;
+  int64_t count; /* of both */
   void (*release_owner)(void *);
   void *owner;
   void (*hook)(void *);
@@ -55,7 +56,11 @@ static void release_array(struct ArrowArray *array) {
     free(array->children[i]);
   }
   free(array->children);
-  for (int i = 0; i < KIT_NODE_BUFFERS; i++) free(n->blocks[i]);
+  if (array->dictionary != NULL && array->dictionary->release != NULL) array->dictionary->release(array->dictionary);
+  free(array->dictionary);
+  for (int64_t i = 0; i < n->count; i++) free(n->blocks[i]);
+  free(n->blocks);
+  free(n->buffers);
   if (n->release_owner != NULL) n->release_owner(n->owner);
   array->release = NULL;
   atomic_fetch_sub(&live, 1);
@@ -71,6 +76,9 @@ static void *zeroed(size_t count, size_t size) {
 
 void kit_node_init(struct ArrowArray *array, int64_t n_buffers, int64_t n_children) {
   node *n = zeroed(1, sizeof *n);
+  n->count = n_buffers;
+  n->buffers = zeroed((size_t)n_buffers, sizeof *n->buffers);
+  n->blocks = zeroed((size_t)n_buffers, sizeof *n->blocks);
   *array = (struct ArrowArray){.n_buffers = n_buffers,
                                .n_children = n_children,
                                .buffers = n->buffers,
@@ -81,7 +89,27 @@ void kit_node_init(struct ArrowArray *array, int64_t n_buffers, int64_t n_childr
   atomic_fetch_add(&live, 1);
 }
 
-void *kit_node_buffer(struct ArrowArray *array, int index, size_t size, bool odd) {
+void kit_node_extend(struct ArrowArray *array, int64_t n_buffers) {
+  node *n = array->private_data;
+  const void **buffers = zeroed((size_t)n_buffers, sizeof *buffers);
+  void **blocks = zeroed((size_t)n_buffers, sizeof *blocks);
+  for (int64_t i = 0; i < n->count; i++) {
+    buffers[i] = n->buffers[i];
+    blocks[i] = n->blocks[i];
+  }
+  free(n->buffers);
+  free(n->blocks);
+  array->buffers = n->buffers = buffers;
+  n->blocks = blocks;
+  array->n_buffers = n->count = n_buffers;
+}
+
+struct ArrowArray *kit_node_add_dictionary(struct ArrowArray *array) {
+  array->dictionary = zeroed(1, sizeof(struct ArrowArray));
+  return array->dictionary;
+}
+
+void *kit_node_buffer(struct ArrowArray *array, int64_t index, size_t size, bool odd) {
   node *n = array->private_data;
   size_t shift = odd ? 1 : 0;
   char *block = size + shift == 0 ? malloc(0) : calloc(size + shift, 1);
@@ -91,9 +119,10 @@ void *kit_node_buffer(struct ArrowArray *array, int index, size_t size, bool odd
   return block + shift;
 }
 
-void kit_node_borrow(struct ArrowArray *array, int index, const void *memory, void (*release)(void *), void *owner) {
+void kit_node_borrow(struct ArrowArray *array, int64_t index, const void *memory, void (*release)(void *),
+                     void *owner) {
   node *n = array->private_data;
-  n->buffers[index] = memory;
+  if (index >= 0) n->buffers[index] = memory;
   n->release_owner = release;
   n->owner = owner;
 }

@@ -6,33 +6,15 @@
  * others the marker. Values come from one random sequence, which the other slots never touch, and everything about
  * the place in memory from a second one, so that slicing changes no value.
  */
-#include "array_build.h"
 #include "array_node.h"
+#include "array_parts.h"
 #include "bits.h"
 #include "check.h"
-#include "format.h"
-
-#include <string.h>
-
-typedef struct builder {
-  kit_random values;
-  kit_random slack;
-  const kit_array_options *options;
-  int depth;     /* of the node that is being built; the batch is 0 */
-  int64_t slots; /* in memory so far, over all nodes */
-} builder;
 
 enum {
-  SHORT_LISTS_BELOW = 4, /* deeper lists have one item at most, so that arrays do not double at each level */
+  SHORT_LISTS_BELOW = 4, /* deeper lists have one item at most */
   SLOTS_MOST = 1 << 28   /* more is a mistake of the test */
 };
-
-/* Slots of one node in memory: how many, and which of them carry values. */
-typedef struct span {
-  int64_t total;
-  int64_t live_begin;
-  int64_t live_end;
-} span;
 
 static void build(builder *b, const struct ArrowSchema *schema, span slots, bool top, struct ArrowArray *out);
 
@@ -40,20 +22,13 @@ kit_array_options kit_array_defaults(uint64_t seed, int64_t length) {
   return (kit_array_options){.seed = seed, .length = length, .null_rate = 0.2, .list_max = 4, .slack_seed = seed + 1};
 }
 
-static bool live(const span *s, int64_t slot) {
-  return slot >= s->live_begin && slot < s->live_end;
-}
-
-static bool sometimes(builder *b, double chance) {
-  return b->options->sliced && kit_random_chance(&b->slack, chance);
-}
-
-static int64_t some_slack(builder *b, int64_t most) {
-  return sometimes(b, 0.7) ? kit_random_between(&b->slack, 0, most) : 0;
-}
-
-static void *buffer(builder *b, struct ArrowArray *array, int index, size_t size) {
+static void *buffer(builder *b, struct ArrowArray *array, int64_t index, size_t size) {
   return kit_node_buffer(array, index, size, b->options->unaligned);
+}
+
+void *kit_part_buffer(builder *b, struct ArrowArray *array, int64_t index, int64_t size) {
+  void *memory = buffer(b, array, index, (size_t)size);
+  return memset(memory, KIT_MARKER_BYTE, (size_t)size);
 }
 
 /* A bitmap of markers, to be filled in the live range. */
@@ -107,12 +82,7 @@ static void build_fixed(builder *b, int64_t width, const span *s, struct ArrowAr
   maybe_absent(b, out, 1, size);
 }
 
-static void put_offset(unsigned char *offsets, int64_t width, int64_t slot, int64_t value) {
-  int32_t narrow = (int32_t)value;
-  memcpy(offsets + slot * width, width == 4 ? (const void *)&narrow : (const void *)&value, (size_t)width);
-}
-
-static int64_t list_most(const builder *b) {
+int64_t kit_part_list_most(const builder *b) {
   bool deep = b->depth > SHORT_LISTS_BELOW;
   return deep && b->options->list_max > 1 ? 1 : b->options->list_max;
 }
@@ -123,19 +93,19 @@ static span build_offsets(builder *b, int64_t width, const span *s, struct Arrow
   int64_t at = some_slack(b, 9);
   span items = {0, at, at};
   for (int64_t i = 0; i < s->total; i++) {
-    put_offset(offsets, width, i, at);
+    put_number(offsets, width, i, at);
     if (i == s->live_begin) items.live_begin = at;
-    at += live(s, i) ? kit_random_between(&b->values, 0, list_most(b)) : some_slack(b, 3);
+    at += live(s, i) ? kit_random_between(&b->values, 0, kit_part_list_most(b)) : some_slack(b, 3);
     if (i + 1 == s->live_end) items.live_end = at;
   }
-  put_offset(offsets, width, s->total, at);
+  put_number(offsets, width, s->total, at);
   if (s->live_begin == s->live_end) items.live_begin = items.live_end = at;
   items.total = at + some_slack(b, 5);
   if (s->total == 0 && sometimes(b, 0.5)) out->buffers[1] = NULL;
   return items;
 }
 
-static void fill_text(builder *b, bool text, unsigned char *to, int64_t size) {
+void kit_part_text(builder *b, bool text, unsigned char *to, int64_t size) {
   kit_random_fill(&b->values, to, (size_t)size);
   for (int64_t i = 0; text && i < size; i++) to[i] = (unsigned char)('a' + to[i] % 26);
 }
@@ -146,14 +116,14 @@ static void build_binary(builder *b, const struct ArrowSchema *schema, int64_t w
   unsigned char *to = buffer(b, out, 2, (size_t)bytes.total);
   for (int64_t i = 0; i < bytes.total; i++) to[i] = (unsigned char)KIT_MARKER_TEXT[i % 9];
   bool text = schema->format[0] == 'u' || schema->format[0] == 'U';
-  fill_text(b, text, to + bytes.live_begin, bytes.live_end - bytes.live_begin);
+  kit_part_text(b, text, to + bytes.live_begin, bytes.live_end - bytes.live_begin);
   maybe_absent(b, out, 2, bytes.total);
 }
 
 static void build_fixed_list(builder *b, const struct ArrowSchema *schema, int64_t width, const span *s,
                              struct ArrowArray *out) {
   span items = {width * s->total, width * s->live_begin, width * s->live_end};
-  build(b, schema->children[0], items, false, out->children[0]);
+  kit_part_build(b, schema->children[0], items, out->children[0]);
 }
 
 static void build_contents(builder *b, const struct ArrowSchema *schema, const span *s, struct ArrowArray *out) {
@@ -172,18 +142,32 @@ static void build_contents(builder *b, const struct ArrowSchema *schema, const s
     build_binary(b, schema, layout.width, s, out);
     break;
   case KIT_LIST:
-    build(b, schema->children[0], build_offsets(b, layout.width, s, out), false, out->children[0]);
+    kit_part_build(b, schema->children[0], build_offsets(b, layout.width, s, out), out->children[0]);
     break;
   case KIT_FIXED_LIST:
     build_fixed_list(b, schema, layout.width, s, out);
     break;
   case KIT_STRUCT:
-    for (int64_t i = 0; i < schema->n_children; i++) build(b, schema->children[i], *s, false, out->children[i]);
+    for (int64_t i = 0; i < schema->n_children; i++) kit_part_build(b, schema->children[i], *s, out->children[i]);
+    break;
+  case KIT_VIEW:
+    kit_part_views(b, schema, s, out);
+    break;
+  case KIT_LIST_VIEW:
+    kit_part_list_views(b, schema, s, out);
+    break;
+  case KIT_SPARSE:
+    kit_part_sparse(b, schema, s, out);
+    break;
+  case KIT_DENSE:
+    kit_part_dense(b, schema, s, out);
+    break;
+  case KIT_RUN_END:
+    kit_part_runs(b, schema, s, out);
     break;
   }
 }
 
-/* `slots.total` is the array's length; its own slack is added around. */
 static void build(builder *b, const struct ArrowSchema *schema, span slots, bool top, struct ArrowArray *out) {
   kit_layout layout = kit_layout_of(schema->format);
   kit_node_init(out, layout.buffers, schema->n_children);
@@ -193,13 +177,17 @@ static void build(builder *b, const struct ArrowSchema *schema, span slots, bool
   span memory = {before + slots.total + after, before + slots.live_begin, before + slots.live_end};
   if (top)
     build_top_validity(b, &memory, out);
-  else if (layout.kind != KIT_NULL)
+  else if (kit_has_validity(layout.kind))
     build_validity(b, schema, &memory, out);
   b->slots += memory.total;
   if (b->slots > SLOTS_MOST) kit_die("a random array is too large");
   b->depth++;
   build_contents(b, schema, &memory, out);
   b->depth--;
+}
+
+void kit_part_build(builder *b, const struct ArrowSchema *schema, span slots, struct ArrowArray *out) {
+  build(b, schema, slots, false, out);
 }
 
 void kit_array_random(const struct ArrowSchema *schema, const kit_array_options *options, struct ArrowArray *array) {

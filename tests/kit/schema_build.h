@@ -9,10 +9,13 @@
  *   null bool int8 uint8 int16 uint16 int32 uint32 int64 uint64 float16 float32 float64 date32 date64
  *   decimal32(P,S) decimal64(P,S) decimal128(P,S) decimal256(P,S) fixed(BYTES)
  *   time32(s|ms) time64(us|ns) timestamp(s|ms|us|ns[,ZONE]) duration(s|ms|us|ns) interval(ym|dt|mdn)
- *   binary utf8 large_binary large_utf8
- *   list<field> large_list<field> fixed_list(N)<field> map<key,value> map_sorted<key,value> struct<field,...>
+ *   binary utf8 large_binary large_utf8 binary_view utf8_view
+ *   list<field> large_list<field> list_view<field> large_list_view<field> fixed_list(N)<field>
+ *   map<key,value> map_sorted<key,value> struct<field,...>
+ *   sparse_union(ID,...)<field,...> dense_union(ID,...)<field,...>
+ *   run_ends(FORMAT)<field>   of run ends of this format
+ *   dictionary(INDEX FORMAT)<field> dictionary_ordered(INDEX FORMAT)<field>
  *   raw(FORMAT)<field,...>   any format string, for what must be refused
- *   dictionary(INDEX FORMAT)<field>
  */
 #ifndef RESPOOL_TESTS_KIT_SCHEMA_BUILD_H
 #define RESPOOL_TESTS_KIT_SCHEMA_BUILD_H
@@ -23,6 +26,9 @@
 
 /* A struct schema (format "+s") of the fields in `text`. Bad text ends the program. */
 void kit_schema_parse(const char *text, struct ArrowSchema *schema);
+
+/* Whether random schemas have dictionaries in them: when the library has. */
+#define KIT_DICTIONARIES false
 
 /* Text of a random schema with 0 to `max_fields` fields, types nested at most `max_depth` deep; free() it. */
 char *kit_schema_random_text(kit_random *random, int max_fields, int max_depth);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Schemas from the text form that schema_build.h describes, and random texts of that form. */
+/* Schemas from the text form that schema_build.h describes. */
 #include "check.h"
 #include "schema_build.h"
 #include "schema_node.h"
@@ -25,11 +25,13 @@ typedef struct simple_type {
 } simple_type;
 
 static const simple_type simple_types[] = {
-    {"null", "n"},         {"bool", "b"},       {"int8", "c"},        {"uint8", "C"},       {"int16", "s"},
-    {"uint16", "S"},       {"int32", "i"},      {"uint32", "I"},      {"int64", "l"},       {"uint64", "L"},
-    {"float16", "e"},      {"float32", "f"},    {"float64", "g"},     {"date32", "tdD"},    {"date64", "tdm"},
-    {"binary", "z"},       {"utf8", "u"},       {"list", "+l"},       {"struct", "+s"},     {"map", "+m"},
+    {"null", "n"},         {"bool", "b"},       {"int8", "c"},        {"uint8", "C"},
+    {"int16", "s"},        {"uint16", "S"},     {"int32", "i"},       {"uint32", "I"},
+    {"int64", "l"},        {"uint64", "L"},     {"float16", "e"},     {"float32", "f"},
+    {"float64", "g"},      {"date32", "tdD"},   {"date64", "tdm"},    {"binary", "z"},
+    {"utf8", "u"},         {"list", "+l"},      {"struct", "+s"},     {"map", "+m"},
     {"large_binary", "Z"}, {"large_utf8", "U"}, {"large_list", "+L"}, {"map_sorted", "+m"},
+    {"binary_view", "vz"}, {"utf8_view", "vu"}, {"list_view", "+vl"}, {"large_list_view", "+vL"},
 };
 
 static void parse_field(const char **at, struct ArrowSchema *out);
@@ -89,6 +91,10 @@ static bool is(const type_text *type, const char *word) {
   return strcmp(type->word, word) == 0;
 }
 
+static bool is_dictionary(const type_text *type) {
+  return is(type, "dictionary") || is(type, "dictionary_ordered");
+}
+
 static const char *interval_format(const char *unit) {
   return strcmp(unit, "ym") == 0 ? "tiM" : strcmp(unit, "dt") == 0 ? "tiD" : "tin";
 }
@@ -122,7 +128,13 @@ static void format_of(const type_text *type, char *out, size_t size) {
     snprintf(out, size, "+w:%s", argument);
   else if (is(type, "interval"))
     snprintf(out, size, "%s", interval_format(argument));
-  else if (is(type, "raw") || is(type, "dictionary"))
+  else if (is(type, "sparse_union"))
+    snprintf(out, size, "+us:%s", argument);
+  else if (is(type, "dense_union"))
+    snprintf(out, size, "+ud:%s", argument);
+  else if (is(type, "run_ends"))
+    snprintf(out, size, "+r");
+  else if (is(type, "raw") || is_dictionary(type))
     snprintf(out, size, "%s", argument);
   else if (is(type, "timestamp"))
     format_with_unit(type, "ts", out, size);
@@ -147,12 +159,23 @@ static void build_map(type_text *type, const char *name, int64_t flags, struct A
   move_children(type, out->children[0]);
 }
 
+/* The field of the run ends is made from the argument. */
+static void build_run_ends(type_text *type, const char *name, int64_t flags, struct ArrowSchema *out) {
+  if (type->n_children != 1) kit_die("schema text: run ends have one field of values");
+  kit_schema_node(out, "+r", name, flags, 2);
+  kit_schema_node(out->children[0], type->argument, "run_ends", 0, 0);
+  *out->children[1] = type->children[0];
+}
+
 static void build_type(type_text *type, const char *name, int64_t flags, struct ArrowSchema *out) {
   char format[2 * NAME_MAX_BYTES];
   format_of(type, format, sizeof format);
   if (is(type, "map") || is(type, "map_sorted")) {
     build_map(type, name, flags, out);
-  } else if (is(type, "dictionary")) {
+  } else if (is(type, "run_ends")) {
+    build_run_ends(type, name, flags, out);
+  } else if (is_dictionary(type)) {
+    if (is(type, "dictionary_ordered")) flags |= ARROW_FLAG_DICTIONARY_ORDERED;
     kit_schema_node(out, format, name, flags, 0);
     *kit_schema_add_dictionary(out) = type->children[0];
   } else {
@@ -187,112 +210,4 @@ void kit_schema_parse(const char *text, struct ArrowSchema *schema) {
   kit_schema_node(schema, "+s", "", 0, top->n_children);
   move_children(top, schema);
   free(top);
-}
-
-/* ---- Random texts --------------------------------------------------------------------------------- */
-
-typedef struct writer {
-  kit_random *random;
-  char *text;
-  size_t size;
-} writer;
-
-static void write_text(writer *w, const char *piece) {
-  size_t more = strlen(piece);
-  char *grown = realloc(w->text, w->size + more + 1);
-  if (grown == NULL) kit_die("no memory");
-  memcpy(grown + w->size, piece, more + 1);
-  w->text = grown;
-  w->size += more;
-}
-
-static const char *const leaf_texts[] = {
-    "null",
-    "bool",
-    "int8",
-    "uint8",
-    "int16",
-    "uint16",
-    "int32",
-    "uint32",
-    "int64",
-    "uint64",
-    "float16",
-    "float32",
-    "float64",
-    "date32",
-    "date64",
-    "decimal32(9,2)",
-    "decimal64(18,-3)",
-    "decimal128(38,10)",
-    "decimal256(76,38)",
-    "time32(s)",
-    "time32(ms)",
-    "time64(us)",
-    "time64(ns)",
-    "timestamp(s)",
-    "timestamp(ms,UTC)",
-    "timestamp(us,Europe/Berlin)",
-    "timestamp(ns,+02:30)",
-    "duration(s)",
-    "duration(ms)",
-    "duration(us)",
-    "duration(ns)",
-    "interval(ym)",
-    "interval(dt)",
-    "interval(mdn)",
-    "fixed(1)",
-    "fixed(7)",
-    "fixed(0)",
-    "fixed(33)",
-    "binary",
-    "utf8",
-    "large_binary",
-    "large_utf8",
-};
-
-static void write_field(writer *w, int max_depth, int number);
-
-static void write_children(writer *w, int count, int max_depth) {
-  write_text(w, "<");
-  for (int i = 0; i < count; i++) {
-    if (i > 0) write_text(w, ",");
-    write_field(w, max_depth - 1, i);
-  }
-  write_text(w, ">");
-}
-
-static void write_nested(writer *w, int max_depth) {
-  static const char *const words[] = {"list",          "large_list", "fixed_list(3)", "fixed_list(1)",
-                                      "fixed_list(0)", "struct",     "map_sorted",    "map"};
-  int64_t pick = kit_random_below(w->random, 8);
-  write_text(w, words[pick]);
-  int count = pick < 5 ? 1 : pick == 5 ? (int)kit_random_below(w->random, 4) : 2;
-  write_children(w, count, max_depth);
-}
-
-static void write_field(writer *w, int max_depth, int number) {
-  static const char *const names[] = {"", "a", "a", "b", "'\xc3\xa9t\xc3\xa9 x'"};
-  char name[16];
-  snprintf(name, sizeof name, "f%d", number);
-  int64_t odd = kit_random_below(w->random, 15);
-  write_text(w, odd < 5 ? names[odd] : name);
-  write_text(w, ":");
-  if (max_depth > 0 && kit_random_chance(w->random, 0.4))
-    write_nested(w, max_depth);
-  else
-    write_text(w, leaf_texts[kit_random_below(w->random, (int64_t)(sizeof leaf_texts / sizeof leaf_texts[0]))]);
-  if (kit_random_chance(w->random, 0.2)) write_text(w, "!");
-}
-
-char *kit_schema_random_text(kit_random *random, int max_fields, int max_depth) {
-  writer w = {random, NULL, 0};
-  int count = (int)kit_random_below(random, max_fields + 1);
-  write_text(&w, "{");
-  for (int i = 0; i < count; i++) {
-    if (i > 0) write_text(&w, ",");
-    write_field(&w, max_depth, i);
-  }
-  write_text(&w, "}");
-  return w.text;
 }

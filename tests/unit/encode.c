@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ipc/encode: the metadata laid out by hand reads back right, and the body is what a naive encoder, written here from the
- * format's description, makes of the same array: exact slices, offsets from 0, zero padding.
+ * ipc/encode: the metadata laid out by hand reads back right, and the body is what a naive encoder (naive_encode.c)
+ * makes of the same array: exact slices, offsets from 0, zero padding.
  */
 #include "ipc/encode.h"
 
@@ -13,96 +13,14 @@
 #include "support/error.h"
 
 #include "array_build.h"
-#include "bits.h"
 #include "check.h"
-#include "format.h"
+#include "naive_encode.h"
 #include "schema_build.h"
 #include "wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- A naive encoder ------------------------------------------------------------------------------- */
-
-enum { MOST = 4096 };
-
-struct naive {
-  int64_t lengths[MOST], null_counts[MOST];
-  int nodes;
-  int64_t offsets[MOST], sizes[MOST];
-  int buffers;
-  kit_sink body;
-};
-
-static void end_buffer(struct naive *naive, int64_t start) {
-  static const uint8_t zeros[IPC_ALIGNMENT];
-  naive->offsets[naive->buffers] = start;
-  naive->sizes[naive->buffers++] = (int64_t)naive->body.size - start;
-  int64_t over = (int64_t)naive->body.size % IPC_ALIGNMENT;
-  if (over > 0) kit_sink_write(&naive->body, zeros, IPC_ALIGNMENT - over);
-}
-
-static void naive_bits(struct naive *naive, const void *bits, int64_t at, int64_t length) {
-  int64_t start = (int64_t)naive->body.size;
-  for (int64_t i = 0; i < length; i += 8) {
-    uint8_t byte = 0;
-    for (int64_t k = i; k < length && k < i + 8; k++) byte |= (uint8_t)(kit_bit(bits, at + k) << (k - i));
-    kit_sink_write(&naive->body, &byte, 1);
-  }
-  end_buffer(naive, start);
-}
-
-static void naive_node(struct naive *naive, const struct ArrowArray *array, bool is_null, int64_t at, int64_t length) {
-  int64_t nulls = is_null ? length : 0;
-  const void *bits = is_null ? NULL : array->buffers[0];
-  if (bits != NULL && array->null_count != 0) nulls = kit_bits_count_zeros(bits, at, length);
-  naive->lengths[naive->nodes] = length;
-  naive->null_counts[naive->nodes++] = nulls;
-  if (is_null) return;
-  if (nulls > 0)
-    naive_bits(naive, bits, at, length);
-  else
-    end_buffer(naive, (int64_t)naive->body.size);
-}
-
-static void naive_bytes(struct naive *naive, const void *bytes, int64_t from, int64_t size) {
-  int64_t start = (int64_t)naive->body.size;
-  if (size > 0) kit_sink_write(&naive->body, (const char *)bytes + from, size);
-  end_buffer(naive, start);
-}
-
-static void naive_offsets(struct naive *naive, const void *offsets, int64_t width, int64_t at, int64_t length,
-                          int64_t *first, int64_t *last) {
-  int64_t start = (int64_t)naive->body.size;
-  *first = length == 0 ? 0 : offset_at(offsets, (int)width, at);
-  *last = length == 0 ? 0 : offset_at(offsets, (int)width, at + length);
-  for (int64_t i = 0; i <= length; i++) {
-    int64_t value = length == 0 ? 0 : offset_at(offsets, (int)width, at + i) - *first;
-    int32_t narrow = (int32_t)value;
-    kit_sink_write(&naive->body, width == 4 ? (const void *)&narrow : (const void *)&value, width);
-  }
-  end_buffer(naive, start);
-}
-
-/* Rows [start, start + length) behind the array's own offset. */
-static void naive_encode(struct naive *naive, const struct ArrowSchema *schema, const struct ArrowArray *array,
-                         int64_t start, int64_t length, bool top) {
-  kit_layout layout = kit_layout_of(schema->format);
-  int64_t at = array->offset + start, first = at, last = at + length;
-  if (!top) naive_node(naive, array, layout.kind == KIT_NULL, at, length);
-  if (layout.kind == KIT_BOOL) naive_bits(naive, array->buffers[1], at, length);
-  if (layout.kind == KIT_FIXED) naive_bytes(naive, array->buffers[1], at * layout.width, length * layout.width);
-  if (layout.kind == KIT_BINARY || layout.kind == KIT_LIST)
-    naive_offsets(naive, array->buffers[1], layout.width, at, length, &first, &last);
-  if (layout.kind == KIT_BINARY) naive_bytes(naive, array->buffers[2], first, last - first);
-  if (layout.kind == KIT_FIXED_LIST) {
-    first = at * layout.width;
-    last = first + length * layout.width;
-  }
-  for (int64_t i = 0; i < schema->n_children; i++)
-    naive_encode(naive, schema->children[i], array->children[i], first, last - first, false);
-}
 
 /* ---- Comparing ------------------------------------------------------------------------------------- */
 
@@ -135,9 +53,13 @@ static void check_metadata(const uint8_t *metadata, int64_t size, int64_t rows, 
   CHECK(!ipc_message_compressed(&message));
   struct flatbuf_vector nodes = flatbuf_list(&message.header, BATCH_NODES, NODE_BYTES);
   struct flatbuf_vector buffers = flatbuf_list(&message.header, BATCH_BUFFERS, BUFFER_BYTES);
+  struct flatbuf_vector counts = flatbuf_list(&message.header, BATCH_VARIADIC_COUNTS, 8);
   CHECK(nodes.present && buffers.present); /* though empty: some readers insist */
   CHECK(nodes.at % 8 == 0 && buffers.at % 8 == 0);
   check_nodes(&nodes, naive);
+  CHECK_EQ(counts.count, naive->views);
+  for (int i = 0; i < naive->views && i < (int)counts.count; i++)
+    CHECK_EQ(load_i64(flatbuf_items(&counts) + 8 * (size_t)i), naive->variadic[i]);
   check_buffers(&buffers, naive);
   CHECK(!flatbuf_broken(&message.buffer));
 }
@@ -147,7 +69,7 @@ static void check_batch(const struct ArrowSchema *schema, const struct ArrowArra
   struct naive *naive = calloc(1, sizeof *naive);
   kit_sink sink = {0};
   int64_t size;
-  naive_encode(naive, schema, array, 0, array->length, true);
+  naive_encode(naive, schema, array);
   struct ipc_size parts = wire_put_batch(layout, array, &sink);
   CHECK_EQ(parts.metadata % IPC_ALIGNMENT, 0);
   CHECK_EQ(parts.body, naive->body.size);

@@ -164,28 +164,41 @@ static void a_visitor_may_stop(void) {
 /* ---- Against the naive way, at random -------------------------------------------------------------- */
 
 static int64_t last_offset(const struct ArrowArray *array, int64_t width) {
-  int64_t end = array->offset + array->length, wide = 0;
-  int32_t narrow = 0;
-  const char *offsets = array->buffers[1];
-  if (offsets == NULL || end == 0) return 0;
-  memcpy(width == 4 ? (void *)&narrow : (void *)&wide, offsets + end * width, (size_t)width);
-  return width == 4 ? narrow : wide;
+  int64_t end = array->offset + array->length;
+  return array->buffers[1] == NULL || array->length == 0 ? 0 : kit_number_at(array->buffers[1], width, end);
 }
 
 static void expect(struct extents *extents, const struct ArrowArray *array, int buffer, int64_t length) {
   if (length > 0 && array->buffers[buffer] != NULL) note_extent(extents, array->buffers[buffer], length);
 }
 
+static void expect_views(struct extents *extents, const struct ArrowArray *array, int64_t end) {
+  int last = (int)array->n_buffers - 1;
+  const int64_t *sizes = array->buffers[last];
+  expect(extents, array, 1, end * 16);
+  for (int i = 2; i < last; i++) expect(extents, array, i, sizes[i - 2]);
+  expect(extents, array, last, 8 * (last - 2));
+}
+
+static void expect_union(struct extents *extents, kit_layout layout, const struct ArrowArray *array, int64_t end) {
+  int first = (int)(array->n_buffers - layout.buffers);
+  expect(extents, array, first, end);
+  if (layout.kind == KIT_DENSE) expect(extents, array, first + 1, end * 4);
+}
+
 /* Arrow's own words on what each buffer holds, read off the format. */
 static void expect_tree(struct extents *extents, const struct ArrowSchema *schema, const struct ArrowArray *array) {
   kit_layout layout = kit_layout_of(schema->format);
   int64_t end = array->offset + array->length;
-  if (layout.kind != KIT_NULL) expect(extents, array, 0, (end + 7) / 8);
+  if (kit_has_validity(layout.kind)) expect(extents, array, 0, (end + 7) / 8);
   if (layout.kind == KIT_BOOL) expect(extents, array, 1, (end + 7) / 8);
   if (layout.kind == KIT_FIXED) expect(extents, array, 1, end * layout.width);
   if ((layout.kind == KIT_BINARY || layout.kind == KIT_LIST) && end > 0)
     expect(extents, array, 1, (end + 1) * layout.width);
   if (layout.kind == KIT_BINARY) expect(extents, array, 2, last_offset(array, layout.width));
+  if (layout.kind == KIT_VIEW) expect_views(extents, array, end);
+  if (layout.kind == KIT_SPARSE || layout.kind == KIT_DENSE) expect_union(extents, layout, array, end);
+  for (int i = 1; i <= 2 && layout.kind == KIT_LIST_VIEW; i++) expect(extents, array, i, end * layout.width);
   for (int64_t i = 0; i < schema->n_children; i++) expect_tree(extents, schema->children[i], array->children[i]);
 }
 

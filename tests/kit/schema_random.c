@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Random schemas, as texts of the form that schema_build.h describes. */
+#include "check.h"
+#include "schema_build.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct writer {
+  kit_random *random;
+  char *text;
+  size_t size;
+  int max_depth;
+  bool dictionaries;
+} writer;
+
+static void write_text(writer *w, const char *piece) {
+  size_t more = strlen(piece);
+  char *grown = realloc(w->text, w->size + more + 1);
+  if (grown == NULL) kit_die("no memory");
+  memcpy(grown + w->size, piece, more + 1);
+  w->text = grown;
+  w->size += more;
+}
+
+static const char *const leaf_texts[] = {
+    "null",
+    "bool",
+    "int8",
+    "uint8",
+    "int16",
+    "uint16",
+    "int32",
+    "uint32",
+    "int64",
+    "uint64",
+    "float16",
+    "float32",
+    "float64",
+    "date32",
+    "date64",
+    "decimal32(9,2)",
+    "decimal64(18,-3)",
+    "decimal128(38,10)",
+    "decimal256(76,38)",
+    "time32(s)",
+    "time32(ms)",
+    "time64(us)",
+    "time64(ns)",
+    "timestamp(s)",
+    "timestamp(ms,UTC)",
+    "timestamp(us,Europe/Berlin)",
+    "timestamp(ns,+02:30)",
+    "duration(s)",
+    "duration(ms)",
+    "duration(us)",
+    "duration(ns)",
+    "interval(ym)",
+    "interval(dt)",
+    "interval(mdn)",
+    "fixed(1)",
+    "fixed(7)",
+    "fixed(0)",
+    "fixed(33)",
+    "binary",
+    "utf8",
+    "large_binary",
+    "large_utf8",
+    "binary_view",
+    "utf8_view",
+};
+
+static void write_field(writer *w, int max_depth, int number);
+
+static void write_children(writer *w, int count, int max_depth) {
+  write_text(w, "<");
+  for (int i = 0; i < count; i++) {
+    if (i > 0) write_text(w, ",");
+    write_field(w, max_depth - 1, i);
+  }
+  write_text(w, ">");
+}
+
+/* As many distinct ids as there are children, in no order. */
+static int write_type_ids(writer *w) {
+  int count = 1 + (int)kit_random_below(w->random, 4);
+  int64_t first = kit_random_below(w->random, 128), step = 1 + 2 * kit_random_below(w->random, 64);
+  for (int i = 0; i < count; i++) {
+    char id[8];
+    snprintf(id, sizeof id, "%s%d", i > 0 ? "," : "", (int)((first + i * step) % 128));
+    write_text(w, id);
+  }
+  write_text(w, ")");
+  return count;
+}
+
+/* Run ends of 16 bits for columns only: deeper down there can be more slots than they reach. */
+static void write_run_ends(writer *w, int max_depth) {
+  static const char *const ends[] = {"i", "l", "s"};
+  write_text(w, "run_ends(");
+  write_text(w, ends[kit_random_below(w->random, max_depth == w->max_depth ? 3 : 2)]);
+  write_text(w, ")");
+}
+
+static void write_dictionary(writer *w) {
+  static const char *const indices[] = {"c", "C", "s", "S", "i", "I", "l", "L"};
+  write_text(w, kit_random_chance(w->random, 0.3) ? "dictionary_ordered(" : "dictionary(");
+  write_text(w, indices[kit_random_below(w->random, 8)]);
+  write_text(w, ")");
+}
+
+static void write_nested(writer *w, int max_depth) {
+  static const char *const words[] = {"list",          "large_list", "fixed_list(3)",   "fixed_list(1)",
+                                      "fixed_list(0)", "list_view",  "large_list_view", "struct",
+                                      "map_sorted",    "map",        "sparse_union(",   "dense_union("};
+  enum { ONE_CHILD = 7, STRUCT = 7, MAP = 9, UNION = 11, WORDS = 12, RUN_ENDS = 12, DICTIONARY = 13 };
+  int pick = (int)kit_random_below(w->random, RUN_ENDS + 1 + (w->dictionaries ? 1 : 0));
+  int count = 1;
+  if (pick < WORDS) write_text(w, words[pick]);
+  if (pick == STRUCT) count = (int)kit_random_below(w->random, 4);
+  if (pick > STRUCT && pick <= MAP) count = 2;
+  if (pick > MAP && pick <= UNION) count = write_type_ids(w);
+  if (pick == RUN_ENDS) write_run_ends(w, max_depth);
+  if (pick == DICTIONARY) write_dictionary(w);
+  write_children(w, count, max_depth);
+}
+
+static void write_field(writer *w, int max_depth, int number) {
+  static const char *const names[] = {"", "a", "a", "b", "'\xc3\xa9t\xc3\xa9 x'"};
+  char name[16];
+  snprintf(name, sizeof name, "f%d", number);
+  int64_t odd = kit_random_below(w->random, 15);
+  write_text(w, odd < 5 ? names[odd] : name);
+  write_text(w, ":");
+  if (max_depth > 0 && kit_random_chance(w->random, 0.4))
+    write_nested(w, max_depth);
+  else
+    write_text(w, leaf_texts[kit_random_below(w->random, (int64_t)(sizeof leaf_texts / sizeof leaf_texts[0]))]);
+  if (kit_random_chance(w->random, 0.2)) write_text(w, "!");
+}
+
+char *kit_schema_random_text(kit_random *random, int max_fields, int max_depth) {
+  writer w = {.random = random, .max_depth = max_depth, .dictionaries = KIT_DICTIONARIES};
+  int count = (int)kit_random_below(random, max_fields + 1);
+  write_text(&w, "{");
+  for (int i = 0; i < count; i++) {
+    if (i > 0) write_text(&w, ",");
+    write_field(&w, max_depth, i);
+  }
+  write_text(&w, "}");
+  return w.text;
+}
