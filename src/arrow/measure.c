@@ -28,8 +28,9 @@ static bool visit_union(const struct walk *walk, const struct layout_node *node,
 static bool visit_binary(const struct walk *walk, const struct ArrowArray *array, int width, int64_t end) {
   const void *offsets = array->buffers[1];
   if (end == 0 || offsets == NULL) return true;
-  return visit_buffer(walk, array, 1, (end + 1) * width) &&
-         visit_buffer(walk, array, 2, offset_at(offsets, width, end));
+  if (!visit_buffer(walk, array, 1, (end + 1) * width)) return false;
+  if (array->length == 0) return true; /* of no rows there need be no offsets to look at */
+  return visit_buffer(walk, array, 2, offset_at(offsets, width, end));
 }
 
 static bool visit_views(const struct walk *walk, const struct ArrowArray *array, int64_t end) {
