@@ -16,7 +16,8 @@
 #define KIT_MARKER_TEXT "NEIGHBOUR"
 
 /*
- * The values of an array depend on the schema, `seed`, `length`, `null_rate` and `list_max` alone. How it lies in
+ * The values of an array depend on the schema, `seed`, `length`, `null_rate` and `list_max` alone, and those of its
+ * dictionaries on `dictionary_seed` and `batch`: the same ones in several batches, or grown or changed. How it lies in
  * memory depends on the rest: the same values with and without slicing are logically equal.
  */
 typedef struct kit_array_options {
@@ -24,6 +25,8 @@ typedef struct kit_array_options {
   int64_t length;
   double null_rate;
   int64_t list_max; /* items of a list, bytes of a text: 0 to this */
+  uint64_t dictionary_seed;
+  int64_t batch; /* its number, from 0 on */
   uint64_t slack_seed;
   bool sliced;        /* offsets and slack at every level, shifted first offsets, absent buffers where that is legal */
   bool unknown_nulls; /* null_count -1 at random */

@@ -63,11 +63,23 @@ void kit_part_text(builder *b, bool text, unsigned char *to, int64_t size);
 /* `slots.total` is the array's length; its own slack is added around. */
 void kit_part_build(builder *b, const struct ArrowSchema *schema, span slots, struct ArrowArray *out);
 
+/* One field's dictionary in one batch: the first `length` values of what `key` and `epoch` stand for. */
+typedef struct kit_part_dictionary {
+  uint64_t key;
+  int64_t epoch;
+  int64_t length;
+} kit_part_dictionary;
+
+/* Of the next dictionary-encoded field. It may be without values only where the indices may all be null. */
+kit_part_dictionary kit_part_choose_dictionary(builder *b, bool nullable);
+
 /* Contents of a node whose validity is there already. `s` are its slots in memory. */
 void kit_part_views(builder *b, const struct ArrowSchema *schema, const span *s, struct ArrowArray *out);
 void kit_part_list_views(builder *b, const struct ArrowSchema *schema, const span *s, struct ArrowArray *out);
 void kit_part_sparse(builder *b, const struct ArrowSchema *schema, const span *s, struct ArrowArray *out);
 void kit_part_dense(builder *b, const struct ArrowSchema *schema, const span *s, struct ArrowArray *out);
 void kit_part_runs(builder *b, const struct ArrowSchema *schema, const span *s, struct ArrowArray *out);
+void kit_part_indices(builder *b, const struct ArrowSchema *schema, const kit_part_dictionary *d, const span *s,
+                      struct ArrowArray *out);
 
 #endif

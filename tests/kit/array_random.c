@@ -19,7 +19,8 @@ enum {
 static void build(builder *b, const struct ArrowSchema *schema, span slots, bool top, struct ArrowArray *out);
 
 kit_array_options kit_array_defaults(uint64_t seed, int64_t length) {
-  return (kit_array_options){.seed = seed, .length = length, .null_rate = 0.2, .list_max = 4, .slack_seed = seed + 1};
+  return (kit_array_options){
+      .seed = seed, .length = length, .null_rate = 0.2, .list_max = 4, .slack_seed = seed + 1, .dictionary_seed = seed};
 }
 
 static void *buffer(builder *b, struct ArrowArray *array, int64_t index, size_t size) {
@@ -40,16 +41,19 @@ static unsigned char *marked_bitmap(builder *b, struct ArrowArray *array, int in
 }
 
 /* The values sequence is advanced whether or not the bitmap is kept in the end. */
-static void build_validity(builder *b, const struct ArrowSchema *schema, const span *s, struct ArrowArray *out) {
+static void build_validity(builder *b, const struct ArrowSchema *schema, const span *s, bool all_null,
+                           struct ArrowArray *out) {
   bool nullable = (schema->flags & ARROW_FLAG_NULLABLE) != 0;
   unsigned char *bits = marked_bitmap(b, out, 0, s);
   int64_t nulls = 0;
   for (int64_t i = s->live_begin; i < s->live_end; i++) {
     bool null = nullable && kit_random_chance(&b->values, b->options->null_rate);
+    null = null || all_null;
     kit_bit_set(bits, i, !null);
     nulls += null;
   }
-  bool keep = nulls > 0 || (nullable && sometimes(b, 0.3));
+  for (int64_t i = 0; i < s->total && all_null; i++) kit_bit_set(bits, i, false);
+  bool keep = nulls > 0 || all_null || (nullable && sometimes(b, 0.3));
   if (!keep) out->buffers[0] = NULL;
   int64_t counted = keep ? kit_bits_count_zeros(bits, out->offset, out->length) : 0;
   bool unknown = b->options->unknown_nulls && kit_random_chance(&b->slack, 0.5);
@@ -126,7 +130,8 @@ static void build_fixed_list(builder *b, const struct ArrowSchema *schema, int64
   kit_part_build(b, schema->children[0], items, out->children[0]);
 }
 
-static void build_contents(builder *b, const struct ArrowSchema *schema, const span *s, struct ArrowArray *out) {
+static void build_contents(builder *b, const struct ArrowSchema *schema, const span *s,
+                           const kit_part_dictionary *dictionary, struct ArrowArray *out) {
   kit_layout layout = kit_layout_of(schema->format);
   switch (layout.kind) {
   case KIT_NULL:
@@ -136,7 +141,10 @@ static void build_contents(builder *b, const struct ArrowSchema *schema, const s
     build_bool(b, s, out);
     break;
   case KIT_FIXED:
-    build_fixed(b, layout.width, s, out);
+    if (schema->dictionary != NULL)
+      kit_part_indices(b, schema, dictionary, s, out);
+    else
+      build_fixed(b, layout.width, s, out);
     break;
   case KIT_BINARY:
     build_binary(b, schema, layout.width, s, out);
@@ -175,14 +183,17 @@ static void build(builder *b, const struct ArrowSchema *schema, span slots, bool
   out->length = slots.total;
   out->offset = before;
   span memory = {before + slots.total + after, before + slots.live_begin, before + slots.live_end};
+  kit_part_dictionary dictionary = {.length = 1};
+  if (schema->dictionary != NULL)
+    dictionary = kit_part_choose_dictionary(b, (schema->flags & ARROW_FLAG_NULLABLE) != 0);
   if (top)
     build_top_validity(b, &memory, out);
   else if (kit_has_validity(layout.kind))
-    build_validity(b, schema, &memory, out);
+    build_validity(b, schema, &memory, dictionary.length == 0, out);
   b->slots += memory.total;
   if (b->slots > SLOTS_MOST) kit_die("a random array is too large");
   b->depth++;
-  build_contents(b, schema, &memory, out);
+  build_contents(b, schema, &memory, &dictionary, out);
   b->depth--;
 }
 

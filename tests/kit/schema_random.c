@@ -13,6 +13,7 @@ typedef struct writer {
   size_t size;
   int max_depth;
   bool dictionaries;
+  bool in_dictionary; /* the next type is that of a dictionary's values */
 } writer;
 
 static void write_text(writer *w, const char *piece) {
@@ -103,11 +104,17 @@ static void write_run_ends(writer *w, int max_depth) {
   write_text(w, ")");
 }
 
-static void write_dictionary(writer *w) {
+static void write_type(writer *w, int max_depth);
+
+/* Its values' own name, nullability and metadata have no place on the wire; dictionaries are no values themselves. */
+static void write_dictionary(writer *w, int max_depth) {
   static const char *const indices[] = {"c", "C", "s", "S", "i", "I", "l", "L"};
   write_text(w, kit_random_chance(w->random, 0.3) ? "dictionary_ordered(" : "dictionary(");
   write_text(w, indices[kit_random_below(w->random, 8)]);
-  write_text(w, ")");
+  write_text(w, ")<:");
+  w->in_dictionary = true;
+  write_type(w, max_depth - 1);
+  write_text(w, ">");
 }
 
 static void write_nested(writer *w, int max_depth) {
@@ -115,15 +122,28 @@ static void write_nested(writer *w, int max_depth) {
                                       "fixed_list(0)", "list_view",  "large_list_view", "struct",
                                       "map_sorted",    "map",        "sparse_union(",   "dense_union("};
   enum { ONE_CHILD = 7, STRUCT = 7, MAP = 9, UNION = 11, WORDS = 12, RUN_ENDS = 12, DICTIONARY = 13 };
-  int pick = (int)kit_random_below(w->random, RUN_ENDS + 1 + (w->dictionaries ? 1 : 0));
+  int pick = (int)kit_random_below(w->random, RUN_ENDS + 1 + (w->dictionaries && !w->in_dictionary ? 1 : 0));
   int count = 1;
+  w->in_dictionary = false;
   if (pick < WORDS) write_text(w, words[pick]);
   if (pick == STRUCT) count = (int)kit_random_below(w->random, 4);
   if (pick > STRUCT && pick <= MAP) count = 2;
   if (pick > MAP && pick <= UNION) count = write_type_ids(w);
   if (pick == RUN_ENDS) write_run_ends(w, max_depth);
-  if (pick == DICTIONARY) write_dictionary(w);
+  if (pick == DICTIONARY) {
+    write_dictionary(w, max_depth);
+    return;
+  }
   write_children(w, count, max_depth);
+}
+
+static void write_type(writer *w, int max_depth) {
+  int leaves = (int)(sizeof leaf_texts / sizeof leaf_texts[0]);
+  if (max_depth > 0 && kit_random_chance(w->random, 0.4))
+    write_nested(w, max_depth);
+  else
+    write_text(w, leaf_texts[kit_random_below(w->random, leaves)]);
+  w->in_dictionary = false;
 }
 
 static void write_field(writer *w, int max_depth, int number) {
@@ -133,10 +153,7 @@ static void write_field(writer *w, int max_depth, int number) {
   int64_t odd = kit_random_below(w->random, 15);
   write_text(w, odd < 5 ? names[odd] : name);
   write_text(w, ":");
-  if (max_depth > 0 && kit_random_chance(w->random, 0.4))
-    write_nested(w, max_depth);
-  else
-    write_text(w, leaf_texts[kit_random_below(w->random, (int64_t)(sizeof leaf_texts / sizeof leaf_texts[0]))]);
+  write_type(w, max_depth);
   if (kit_random_chance(w->random, 0.2)) write_text(w, "!");
 }
 

@@ -108,6 +108,8 @@ static kit_array_options series_options(const kit_series *series, int64_t index)
   int64_t spread = series->rows_most - series->rows_least + 1;
   kit_array_options options = kit_array_defaults(seed, series->rows_least + (int64_t)(seed % (uint64_t)spread));
   options.null_rate = series->null_rate;
+  options.dictionary_seed = series->seed;
+  options.batch = index;
   return options;
 }
 
