@@ -251,8 +251,15 @@ RESPOOL_EXPORT void respool_options_init(respool_options *options, size_t struct
 /*
  * Make a spool for batches of `schema` (of struct type, format "+s"; borrowed and copied) and its one writer.
  * `options` NULL means the defaults. Creates no file, except in mode ALL.
+ *
+ * Fields may be of every type of the Arrow columnar format, nested at most 64 deep, and arrays may have an offset at
+ * any level. What is replayed equals what was appended value by value, and the schema with its metadata; where it was
+ * on disk, the arrays are laid out anew: without offsets, without what a slice does not show or no view refers to,
+ * null counts counted. Dictionaries are whole, and may be others in every batch. Two things the format cannot say: a
+ * dictionary whose values are themselves indices into another is refused, and name, flags and metadata of the field
+ * of a dictionary's values are lost on disk.
  *   RESPOOL_INVALID      schema not a struct or malformed; an option out of range; options that contradict
- *   RESPOOL_UNSUPPORTED  a type this version cannot store; the message names the field and its type
+ *   RESPOOL_UNSUPPORTED  nested too deep, or a dictionary of a dictionary; the message names the field
  *   RESPOOL_IO, RESPOOL_NO_SPACE  mode ALL: the file could not be made (`os_error` EEXIST: it was there)
  *   RESPOOL_NO_MEMORY
  */
@@ -473,7 +480,9 @@ RESPOOL_EXPORT respool_status respool_export(respool *spool, const respool_reade
  *   STRUCTURE  all metadata, sizes and positions, the ends of offset buffers, and all offsets below columns: enough
  *              that respool itself never reads out of bounds. A consumer that follows a bad one elsewhere is not
  *              protected
- *   FULL       also every offset, so that no reference leads outside the data (the default). UTF-8 is not checked
+ *   FULL       also every other offset and dictionary index and the prefixes of views, so that no reference leads
+ *   outside
+ *              the data (the default). UTF-8 is not checked
  */
 enum { RESPOOL_VALIDATE_DEFAULT = 0, RESPOOL_VALIDATE_STRUCTURE = 1, RESPOOL_VALIDATE_FULL = 2 };
 
