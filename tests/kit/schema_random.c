@@ -12,7 +12,6 @@ typedef struct writer {
   char *text;
   size_t size;
   int max_depth;
-  bool dictionaries;
   bool in_dictionary; /* the next type is that of a dictionary's values */
 } writer;
 
@@ -122,7 +121,7 @@ static void write_nested(writer *w, int max_depth) {
                                       "fixed_list(0)", "list_view",  "large_list_view", "struct",
                                       "map_sorted",    "map",        "sparse_union(",   "dense_union("};
   enum { ONE_CHILD = 7, STRUCT = 7, MAP = 9, UNION = 11, WORDS = 12, RUN_ENDS = 12, DICTIONARY = 13 };
-  int pick = (int)kit_random_below(w->random, RUN_ENDS + 1 + (w->dictionaries && !w->in_dictionary ? 1 : 0));
+  int pick = (int)kit_random_below(w->random, RUN_ENDS + 1 + (w->in_dictionary ? 0 : 1));
   int count = 1;
   w->in_dictionary = false;
   if (pick < WORDS) write_text(w, words[pick]);
@@ -158,7 +157,7 @@ static void write_field(writer *w, int max_depth, int number) {
 }
 
 char *kit_schema_random_text(kit_random *random, int max_fields, int max_depth) {
-  writer w = {.random = random, .max_depth = max_depth, .dictionaries = KIT_DICTIONARIES};
+  writer w = {.random = random, .max_depth = max_depth};
   int count = (int)kit_random_below(random, max_fields + 1);
   write_text(&w, "{");
   for (int i = 0; i < count; i++) {

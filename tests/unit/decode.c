@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { DICTIONARIES = 64 };
+
 /* A message as bytes, with the array that it was made of. */
 struct sample {
   struct ArrowSchema schema;
@@ -28,7 +30,34 @@ struct sample {
   int64_t metadata_size;
   uint8_t *body;
   int64_t body_size;
+  struct dictionary_values *values[DICTIONARIES];
 };
+
+/* A dictionary's values, encoded and decoded again; they keep the body. */
+static struct dictionary_values *recode_values(const struct layout *layout, int32_t dictionary,
+                                               const struct ArrowArray *array) {
+  kit_sink sink = {0};
+  struct dictionary_values *values = NULL;
+  struct ipc_message message;
+  int64_t metadata_size;
+  struct ipc_size size = wire_put_values(layout, dictionary, array, &sink);
+  uint8_t *metadata = wire_metadata(sink.bytes, &metadata_size);
+  uint8_t *body = wire_exact(sink.bytes + size.metadata, (size_t)size.body);
+  REQUIRE_OK(ipc_parse_message(metadata, metadata_size, &message, kit_error()));
+  struct tree_owner owner = {free, body};
+  REQUIRE_OK(ipc_decode_values(layout, dictionary, &message, body, DECODE_FULL, owner, &values, kit_error()));
+  free(metadata);
+  kit_sink_free(&sink);
+  return values;
+}
+
+static void recode_dictionaries(const struct layout *layout, const struct ArrowArray *array,
+                                struct dictionary_values **values) {
+  const struct ArrowArray *found[DICTIONARIES] = {NULL};
+  REQUIRE(layout->n_dictionaries <= DICTIONARIES);
+  layout_find_values(layout, array, found);
+  for (int32_t i = 0; i < layout->n_dictionaries; i++) values[i] = recode_values(layout, i, found[i]);
+}
 
 static void sample_open(struct sample *sample, const char *text, const kit_array_options *options) {
   kit_sink sink = {0};
@@ -39,12 +68,15 @@ static void sample_open(struct sample *sample, const char *text, const kit_array
   sample->metadata = wire_metadata(sink.bytes, &sample->metadata_size);
   sample->body = wire_exact(sink.bytes + size.metadata, (size_t)size.body);
   sample->body_size = size.body;
+  memset(sample->values, 0, sizeof sample->values);
+  recode_dictionaries(sample->layout, &sample->array, sample->values);
   kit_sink_free(&sink);
 }
 
 static void sample_close(struct sample *sample) {
   free(sample->metadata);
   free(sample->body);
+  for (int32_t i = 0; i < sample->layout->n_dictionaries; i++) dictionary_values_release(sample->values[i]);
   layout_close(sample->layout);
   sample->array.release(&sample->array);
   sample->schema.release(&sample->schema);
@@ -65,7 +97,7 @@ static respool_status decode(const struct sample *sample, enum decode_trust trus
   respool_status status = ipc_parse_message(sample->metadata, sample->metadata_size, &message, kit_error());
   if (status != RESPOOL_OK) return status;
   if (message.kind != HEADER_BATCH || message.body_size > sample->body_size) return RESPOOL_CORRUPT;
-  return ipc_decode_batch(sample->layout, &message, sample->body, trust, counting, NULL, array, kit_error());
+  return ipc_decode_batch(sample->layout, &message, sample->body, trust, counting, sample->values, array, kit_error());
 }
 
 /* ---- There and back -------------------------------------------------------------------------------- */

@@ -43,17 +43,22 @@ static void check_buffers(const struct flatbuf_vector *buffers, const struct nai
 }
 
 /* Structs of eight-byte numbers start at multiples of eight, in a flatbuffer that does. */
-static void check_metadata(const uint8_t *metadata, int64_t size, int64_t rows, const struct naive *naive) {
+static void check_metadata(const uint8_t *metadata, int64_t size, int32_t dictionary, int64_t rows,
+                           const struct naive *naive) {
   struct ipc_message message;
+  bool is_delta = true;
   REQUIRE_OK(ipc_parse_message(metadata, size, &message, kit_error()));
-  CHECK_EQ(message.kind, HEADER_BATCH);
+  CHECK_EQ(message.kind, dictionary == LAYOUT_BATCH ? HEADER_BATCH : HEADER_DICTIONARY);
+  if (dictionary != LAYOUT_BATCH) CHECK_EQ(ipc_message_dictionary(&message, &is_delta), dictionary);
+  if (dictionary != LAYOUT_BATCH) CHECK(!is_delta);
   CHECK_EQ(message.version, 5);
   CHECK_EQ(message.body_size, naive->body.size);
   CHECK_EQ(ipc_message_rows(&message), rows);
   CHECK(!ipc_message_compressed(&message));
-  struct flatbuf_vector nodes = flatbuf_list(&message.header, BATCH_NODES, NODE_BYTES);
-  struct flatbuf_vector buffers = flatbuf_list(&message.header, BATCH_BUFFERS, BUFFER_BYTES);
-  struct flatbuf_vector counts = flatbuf_list(&message.header, BATCH_VARIADIC_COUNTS, 8);
+  struct flatbuf_table batch = ipc_message_batch(&message);
+  struct flatbuf_vector nodes = flatbuf_list(&batch, BATCH_NODES, NODE_BYTES);
+  struct flatbuf_vector buffers = flatbuf_list(&batch, BATCH_BUFFERS, BUFFER_BYTES);
+  struct flatbuf_vector counts = flatbuf_list(&batch, BATCH_VARIADIC_COUNTS, 8);
   CHECK(nodes.present && buffers.present); /* though empty: some readers insist */
   CHECK(nodes.at % 8 == 0 && buffers.at % 8 == 0);
   check_nodes(&nodes, naive);
@@ -64,24 +69,45 @@ static void check_metadata(const uint8_t *metadata, int64_t size, int64_t rows, 
   CHECK(!flatbuf_broken(&message.buffer));
 }
 
-static void check_batch(const struct ArrowSchema *schema, const struct ArrowArray *array) {
-  struct layout *layout = wire_layout(schema);
+/* One message: a batch, or the values of a dictionary, whose schema is theirs then. */
+static void check_message(const struct layout *layout, int32_t dictionary, const struct ArrowSchema *schema,
+                          const struct ArrowArray *array) {
   struct naive *naive = calloc(1, sizeof *naive);
   kit_sink sink = {0};
   int64_t size;
-  naive_encode(naive, schema, array);
-  struct ipc_size parts = wire_put_batch(layout, array, &sink);
+  bool is_batch = dictionary == LAYOUT_BATCH;
+  naive_encode(naive, schema, array, is_batch);
+  struct ipc_size parts =
+      is_batch ? wire_put_batch(layout, array, &sink) : wire_put_values(layout, dictionary, array, &sink);
   CHECK_EQ(parts.metadata % IPC_ALIGNMENT, 0);
   CHECK_EQ(parts.body, naive->body.size);
   CHECK_EQ(sink.size, parts.metadata + parts.body);
   uint8_t *metadata = wire_metadata(sink.bytes, &size);
   CHECK_EQ(size + IPC_PREFIX, parts.metadata);
-  check_metadata(metadata, size, array->length, naive);
+  check_metadata(metadata, size, dictionary, array->length, naive);
   CHECK_BYTES(sink.bytes + parts.metadata, sink.size - (size_t)parts.metadata, naive->body.bytes, naive->body.size);
   free(metadata);
   kit_sink_free(&sink);
   kit_sink_free(&naive->body);
   free(naive);
+}
+
+/* Dictionaries are numbered in pre-order, an outer one before those inside its values. */
+static int32_t check_dictionaries(const struct layout *layout, int32_t next, const struct ArrowSchema *schema,
+                                  const struct ArrowArray *array) {
+  if (schema->dictionary != NULL) {
+    check_message(layout, next, schema->dictionary, array->dictionary);
+    return check_dictionaries(layout, next + 1, schema->dictionary, array->dictionary);
+  }
+  for (int64_t i = 0; i < schema->n_children; i++)
+    next = check_dictionaries(layout, next, schema->children[i], array->children[i]);
+  return next;
+}
+
+static void check_batch(const struct ArrowSchema *schema, const struct ArrowArray *array) {
+  struct layout *layout = wire_layout(schema);
+  check_message(layout, LAYOUT_BATCH, schema, array);
+  CHECK_EQ(check_dictionaries(layout, 0, schema, array), layout->n_dictionaries);
   layout_close(layout);
 }
 

@@ -200,6 +200,7 @@ static void expect_tree(struct extents *extents, const struct ArrowSchema *schem
   if (layout.kind == KIT_SPARSE || layout.kind == KIT_DENSE) expect_union(extents, layout, array, end);
   for (int i = 1; i <= 2 && layout.kind == KIT_LIST_VIEW; i++) expect(extents, array, i, end * layout.width);
   for (int64_t i = 0; i < schema->n_children; i++) expect_tree(extents, schema->children[i], array->children[i]);
+  if (schema->dictionary != NULL) expect_tree(extents, schema->dictionary, array->dictionary);
 }
 
 static void random_arrays(void) {

@@ -244,6 +244,7 @@ static void naive_rows(struct naive *naive, const struct ArrowSchema *schema, co
   }
 }
 
-void naive_encode(struct naive *naive, const struct ArrowSchema *schema, const struct ArrowArray *array) {
-  naive_rows(naive, schema, array, 0, array->length, true);
+void naive_encode(struct naive *naive, const struct ArrowSchema *schema, const struct ArrowArray *array,
+                  bool is_batch) {
+  naive_rows(naive, schema, array, 0, array->length, is_batch);
 }

@@ -18,7 +18,7 @@ struct naive {
   kit_sink body;
 };
 
-/* The rows that a record batch shows. */
-void naive_encode(struct naive *naive, const struct ArrowSchema *schema, const struct ArrowArray *array);
+/* The rows that a record batch shows, or the values of a dictionary. What is in dictionaries inside is left out. */
+void naive_encode(struct naive *naive, const struct ArrowSchema *schema, const struct ArrowArray *array, bool is_batch);
 
 #endif

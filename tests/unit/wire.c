@@ -43,6 +43,20 @@ struct ipc_size wire_put_batch(const struct layout *layout, const struct ArrowAr
   return size;
 }
 
+struct ipc_size wire_put_values(const struct layout *layout, int32_t dictionary, const struct ArrowArray *values,
+                                kit_sink *sink) {
+  struct gather *gather = open_gather(sink);
+  struct ipc_encoder *encoder = NULL;
+  struct ipc_size size = {0};
+  REQUIRE_OK(ipc_encoder_open(layout, &encoder, kit_error()));
+  REQUIRE_OK(ipc_encoder_plan(encoder, dictionary, values, &size, kit_error()));
+  REQUIRE_OK(ipc_encoder_put(encoder, gather, kit_error()));
+  REQUIRE_OK(gather_flush(gather, kit_error()));
+  ipc_encoder_close(encoder);
+  gather_close(gather);
+  return size;
+}
+
 void wire_put_built_schema(struct builder *builder, builder_ref schema_table, int16_t version, kit_sink *sink) {
   builder_begin(builder);
   builder_put_i16(builder, MESSAGE_VERSION, version);

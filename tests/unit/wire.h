@@ -18,6 +18,10 @@ respool_status wire_take(void *sink, const struct gather_piece *pieces, int coun
 void wire_put_schema(const struct ArrowSchema *schema, kit_sink *sink);
 struct ipc_size wire_put_batch(const struct layout *layout, const struct ArrowArray *array, kit_sink *sink);
 
+/* Append the message of a dictionary's values. */
+struct ipc_size wire_put_values(const struct layout *layout, int32_t dictionary, const struct ArrowArray *values,
+                                kit_sink *sink);
+
 /* A schema message that was built by hand: a Message of version `version` around the Schema table. */
 void wire_put_built_schema(struct builder *builder, builder_ref schema_table, int16_t version, kit_sink *sink);
 
