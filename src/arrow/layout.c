@@ -41,6 +41,12 @@ static int fixed_width(const struct arrow_type *type) {
   }
 }
 
+static enum layout_value value_of(const struct arrow_type *type) {
+  if (type->id == ARROW_FIXED_BINARY) return VALUE_BYTES;
+  if (type->id != ARROW_INTERVAL || type->interval == ARROW_YEAR_MONTH) return VALUE_NUMBER;
+  return type->interval == ARROW_DAY_TIME ? VALUE_PAIR : VALUE_MONTHS;
+}
+
 static void node_of_type(const struct arrow_type *type, struct layout_node *node) {
   switch (type->id) {
   case ARROW_NULL:
@@ -58,8 +64,11 @@ static void node_of_type(const struct arrow_type *type, struct layout_node *node
   case ARROW_DURATION:
   case ARROW_INTERVAL:
   case ARROW_FIXED_BINARY:
-    *node =
-        (struct layout_node){.kind = LAYOUT_FIXED, .has_validity = true, .n_buffers = 2, .width = fixed_width(type)};
+    *node = (struct layout_node){.kind = LAYOUT_FIXED,
+                                 .has_validity = true,
+                                 .value = (uint8_t)value_of(type),
+                                 .n_buffers = 2,
+                                 .width = fixed_width(type)};
     return;
   case ARROW_BINARY:
   case ARROW_UTF8:

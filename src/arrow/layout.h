@@ -32,11 +32,20 @@ enum layout_kind {
 
 enum { LAYOUT_MAX_DEPTH = 64, LAYOUT_MAX_BUFFERS = 3 };
 
+/* What a value of fixed size is made of, which matters where its byte order is not the machine's. */
+enum layout_value {
+  VALUE_BYTES,  /* no numbers */
+  VALUE_NUMBER, /* one, of `width` bytes */
+  VALUE_PAIR,   /* two of 4 bytes */
+  VALUE_MONTHS, /* months and days of 4 bytes, nanoseconds of 8 */
+};
+
 struct layout_node {
   uint8_t kind;       /* enum layout_kind */
   uint8_t n_buffers;  /* in the C data interface and on the wire alike; of views those that are always there */
   bool has_validity;  /* the first of them is validity bits */
   bool is_signed;     /* of dictionary indices */
+  uint8_t value;      /* enum layout_value, of LAYOUT_FIXED */
   uint16_t depth;     /* the batch itself is 0 */
   int32_t width;      /* see the kinds */
   int32_t n_children; /* they follow in pre-order */

@@ -7,6 +7,7 @@
 
 #include "arrow/bits.h"
 #include "ipc/format.h"
+#include "ipc/swap.h"
 #include "support/alloc.h"
 #include "support/arith.h"
 #include "support/error.h"
@@ -26,16 +27,32 @@ struct decoder {
   int64_t data_buffers;
   struct dictionary_values *const *dictionaries; /* of a batch: by number */
   int64_t *needed;                               /* of a dictionary: the next of its needs of others */
+  int64_t passed;                                /* where the last buffer ends */
   respool_error *error;
 };
 
-/* A buffer as the metadata has it, inside the body. */
+/* A buffer as the metadata has it, inside the body. Of another byte order the bytes are ours to change. */
 struct extent {
   const uint8_t *bytes;
   int64_t size;
 };
 
 #define corrupt(decoder, at, ...) layout_error((decoder)->layout, at, RESPOOL_CORRUPT, (decoder)->error, __VA_ARGS__)
+
+/*
+ * Buffers in another byte order are turned round where they lie, so none may reach into another: what was checked
+ * would change again. Writers lay them out one after another.
+ */
+static respool_status check_place(struct decoder *decoder, int32_t at, const char *name, int64_t offset, int64_t end) {
+  if (offset < decoder->passed && decoder->message->big_endian) {
+    return layout_error(decoder->layout, at, RESPOOL_UNSUPPORTED, decoder->error,
+                        "%s buffer at %" PRId64 ", before the end of the last one: in big-endian input that is not "
+                        "supported",
+                        name, offset);
+  }
+  decoder->passed = end;
+  return RESPOOL_OK;
+}
 
 static respool_status next_extent(struct decoder *decoder, int32_t at, const char *name, struct extent *extent) {
   int64_t offset = load_i64(decoder->buffers);
@@ -50,7 +67,7 @@ static respool_status next_extent(struct decoder *decoder, int32_t at, const cha
     return corrupt(decoder, at, "%s buffer at %" PRId64 ", not a multiple of 8", name, offset);
   extent->bytes = size > 0 ? decoder->body + offset : tree_zeros;
   extent->size = size;
-  return RESPOOL_OK;
+  return size > 0 ? check_place(decoder, at, name, offset, end) : RESPOOL_OK;
 }
 
 static respool_status need(const struct decoder *decoder, int32_t at, const char *name, const struct extent *extent,
@@ -59,6 +76,31 @@ static respool_status need(const struct decoder *decoder, int32_t at, const char
   if (mul_fits(count, width, &bytes) && bytes <= extent->size) return RESPOOL_OK;
   return corrupt(decoder, at, "%s buffer of %" PRId64 " bytes, too small for %" PRId64 " values", name, extent->size,
                  count);
+}
+
+/* The extent has room for `count` units of `width` bytes: make their byte order the machine's. */
+static respool_status need_units(const struct decoder *decoder, int32_t at, const char *name,
+                                 const struct extent *extent, int64_t count, enum swap_unit unit, int32_t width) {
+  respool_status status = need(decoder, at, name, extent, count, width);
+  if (status == RESPOOL_OK && decoder->message->big_endian && extent->size > 0) {
+    swap_units((uint8_t *)(uintptr_t)extent->bytes, count, unit, width);
+  }
+  return status;
+}
+
+static respool_status need_numbers(const struct decoder *decoder, int32_t at, const char *name,
+                                   const struct extent *extent, int64_t count, int32_t width) {
+  return need_units(decoder, at, name, extent, count, SWAP_NUMBERS, width);
+}
+
+static respool_status need_values(const struct decoder *decoder, int32_t at, const struct extent *extent,
+                                  int64_t count) {
+  const struct layout_node *node = &decoder->layout->nodes[at];
+  respool_status status = need(decoder, at, "value", extent, count, node->width);
+  if (status != RESPOOL_OK || node->value == VALUE_BYTES) return status;
+  if (node->value == VALUE_PAIR) return need_numbers(decoder, at, "value", extent, count * 2, 4);
+  enum swap_unit unit = node->value == VALUE_MONTHS ? SWAP_MONTHS : SWAP_NUMBERS;
+  return need_units(decoder, at, "value", extent, count, unit, node->width);
 }
 
 static respool_status decode_validity(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
@@ -93,7 +135,7 @@ static respool_status decode_offsets(struct decoder *decoder, int32_t at, struct
   if (array->length == 0) {
     offsets.bytes = tree_zeros;
   } else {
-    status = need(decoder, at, "offset", &offsets, array->length + 1, width);
+    status = need_numbers(decoder, at, "offset", &offsets, array->length + 1, width);
   }
   array->buffers[1] = offsets.bytes;
   return status;
@@ -106,7 +148,7 @@ static respool_status decode_fixed(struct decoder *decoder, int32_t at, struct A
   if (status != RESPOOL_OK) return status;
   array->buffers[1] = values.bytes;
   if (node->kind == LAYOUT_BITS) return need(decoder, at, "value", &values, bits_to_bytes(array->length), 1);
-  return need(decoder, at, "value", &values, array->length, node->width);
+  return need_values(decoder, at, &values, array->length);
 }
 
 static respool_status decode_binary(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
@@ -126,7 +168,7 @@ static respool_status decode_binary(struct decoder *decoder, int32_t at, struct 
 static respool_status decode_views(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
   struct extent extent;
   respool_status status = next_extent(decoder, at, "view", &extent);
-  if (status == RESPOOL_OK) status = need(decoder, at, "view", &extent, array->length, 16);
+  if (status == RESPOOL_OK) status = need_units(decoder, at, "view", &extent, array->length, SWAP_VIEWS, 16);
   if (status != RESPOOL_OK) return status;
   array->buffers[1] = extent.bytes;
   int64_t *sizes = (int64_t *)(uintptr_t)array->buffers[array->n_buffers - 1];
@@ -145,7 +187,7 @@ static respool_status decode_list_views(struct decoder *decoder, int32_t at, str
     const char *name = buffer == 1 ? "offset" : "size";
     struct extent numbers;
     respool_status status = next_extent(decoder, at, name, &numbers);
-    if (status == RESPOOL_OK) status = need(decoder, at, name, &numbers, array->length, width);
+    if (status == RESPOOL_OK) status = need_numbers(decoder, at, name, &numbers, array->length, width);
     if (status != RESPOOL_OK) return status;
     array->buffers[buffer] = numbers.bytes;
   }
@@ -174,7 +216,7 @@ static respool_status decode_union(struct decoder *decoder, int32_t at, struct A
   array->buffers[0] = extent.bytes;
   if (decoder->layout->nodes[at].kind == LAYOUT_SPARSE) return RESPOOL_OK;
   status = next_extent(decoder, at, "offset", &extent);
-  if (status == RESPOOL_OK) status = need(decoder, at, "offset", &extent, array->length, 4);
+  if (status == RESPOOL_OK) status = need_numbers(decoder, at, "offset", &extent, array->length, 4);
   if (status == RESPOOL_OK) array->buffers[1] = extent.bytes;
   return status;
 }

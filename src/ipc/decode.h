@@ -19,8 +19,10 @@ enum decode_trust { DECODE_OWN, DECODE_STRUCTURE, DECODE_FULL };
 
 /*
  * Make an array whose buffers point into `body`, which `owner` keeps; it is taken on success. `message` is a batch
- * without compression. `dictionaries` are the values in force, by number, NULL for those that have not come; without
- * dictionaries in the layout it is not looked at. The array holds them too. RESPOOL_CORRUPT names the field, RESPOOL_UNSUPPORTED a compressed body, RESPOOL_NO_MEMORY.
+ * without compression. A big-endian body is converted where it lies, so it must be the caller's to change, and is of no
+ * use after an error. `dictionaries` are the values in force, by number, NULL for those that have not come; without
+ * dictionaries in the layout it is not looked at. The array holds them too. RESPOOL_CORRUPT names the field,
+ * RESPOOL_UNSUPPORTED a compressed body, RESPOOL_NO_MEMORY.
  */
 respool_status ipc_decode_batch(const struct layout *layout, const struct ipc_message *message, const uint8_t *body,
                                 enum decode_trust trust, struct tree_owner owner,

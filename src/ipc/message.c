@@ -30,6 +30,7 @@ static respool_status read_version(int16_t version, int *out, respool_error *err
 respool_status ipc_parse_message(const uint8_t *metadata, int64_t size, struct ipc_message *message,
                                  respool_error *error) {
   if (size < 8 || size > INT32_MAX) return error_set(error, RESPOOL_CORRUPT, "metadata of %lld bytes", (long long)size);
+  message->big_endian = false;
   flatbuf_open(&message->buffer, metadata, (uint32_t)size);
   struct flatbuf_table root = flatbuf_root(&message->buffer);
   int16_t version = flatbuf_i16(&root, MESSAGE_VERSION, 0);

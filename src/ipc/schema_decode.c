@@ -407,7 +407,9 @@ respool_status ipc_decode_schema(const struct flatbuf_table *table, int max_dept
   if (!table->present) return corrupt(&decoder, "there is none in the schema message");
   respool_status status = check_features(&decoder, table);
   if (status != RESPOOL_OK) return status;
-  info->big_endian = flatbuf_i16(table, SCHEMA_ENDIANNESS, 0) == 1;
+  int16_t endianness = flatbuf_i16(table, SCHEMA_ENDIANNESS, ENDIAN_LITTLE);
+  if (endianness != ENDIAN_LITTLE && endianness != ENDIAN_BIG) return corrupt(&decoder, "an unknown byte order");
+  info->big_endian = endianness == ENDIAN_BIG;
   struct flatbuf_vector fields = flatbuf_list(table, SCHEMA_FIELDS, 4);
   char *metadata;
   if (!flatbuf_spend(decoder.buffer, fields.count)) return corrupt(&decoder, "");

@@ -16,6 +16,7 @@ struct ipc_reader {
   struct frames frames;
   struct layout *layout;
   struct dictionaries dictionaries;
+  bool big_endian; /* the bodies of its messages */
   int64_t batches; /* handed out so far */
 
   /* A file with its footer: which message is next is the footer's word. */
@@ -90,6 +91,7 @@ static respool_status next_batch_message(struct ipc_reader *reader, struct ipc_m
   respool_status status = RESPOOL_OK;
   while (status == RESPOOL_OK) {
     status = next_message(reader, message, error);
+    if (status == RESPOOL_OK) message->big_endian = reader->big_endian;
     if (status != RESPOOL_OK || message->kind == HEADER_BATCH) return status;
     if (message->kind != HEADER_DICTIONARY) return error_set(error, RESPOOL_CORRUPT, "a second schema");
     status = take_dictionary(reader, message, error);
@@ -194,7 +196,7 @@ static respool_status find_schema(struct ipc_reader *reader, struct ipc_message 
 
 static respool_status open_layout(struct ipc_reader *reader, const struct ArrowSchema *schema,
                                   const struct ipc_schema_info *info, respool_error *error) {
-  if (info->big_endian) return error_set(error, RESPOOL_UNSUPPORTED, "big-endian input is not supported yet");
+  reader->big_endian = info->big_endian;
   respool_status status = layout_open(schema, reader->frames.options.max_depth, &reader->layout, error);
   if (status == RESPOOL_OK) return dictionaries_open(&reader->dictionaries, reader->layout, info, error);
   if (status != RESPOOL_INVALID) return status;

@@ -7,6 +7,11 @@
 #include <stdint.h>
 #include <string.h>
 
+/* What is written is the machine's own order, under a schema that says little-endian. */
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "respool runs on little-endian machines only"
+#endif
+
 /* False where the result does not fit; `*out` is then unspecified. */
 static inline bool add_fits(int64_t a, int64_t b, int64_t *out) {
   return !__builtin_add_overflow(a, b, out);

@@ -65,8 +65,7 @@ CASES = {
     # Unions had nulls of their own then.
     "0.17.1": {"union": Refused("union")},
     "1.0.0-littleendian": V5,
-    # Refused by its byte order before any type is looked at.
-    "1.0.0-bigendian": {name: Refused("big-endian") for name in V5},
+    "1.0.0-bigendian": V5,
     "2.0.0-compression": {
         "lz4": Refused("compressed"),
         "zstd": Refused("compressed"),
