@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Little-endian Arrow IPC streams turned into what a big-endian machine would have written: their bodies, and the mark in
+the schema. Framing and metadata are little-endian everywhere."""
+
+import struct
+
+import pyarrow as pa
+
+SCHEMA, BATCH = 1, 3
+VIEW_INLINE = 12
+BYTES = None
+
+
+def number(data, at, code="I"):
+    return struct.unpack_from("<" + code, data, at)[0]
+
+
+def field_at(data, table, slot):
+    """Where a field of a flatbuffers table lies; None where it is absent."""
+    vtable = table - number(data, table, "i")
+    if 4 + 2 * slot >= number(data, vtable, "H"):
+        return None
+    offset = number(data, vtable + 4 + 2 * slot, "H")
+    return table + offset if offset else None
+
+
+def referred(data, table, slot):
+    at = field_at(data, table, slot)
+    return at + number(data, at)
+
+
+def messages(data):
+    """(metadata, body) of each message up to the end marker."""
+    at = 0
+    while number(data, at + 4):
+        size = number(data, at + 4)
+        metadata = bytes(data[at + 8 : at + 8 + size])
+        length = field_at(metadata, number(metadata, 0), 3)
+        body = number(metadata, length, "q") if length else 0
+        at += 8 + size + body
+        yield metadata, bytearray(data[at - body : at])
+
+
+def marked(metadata):
+    """The schema message with its byte order set: a new vtable behind it, which finds the value behind it as well."""
+    metadata = bytearray(metadata)
+    schema = referred(metadata, number(metadata, 0), 2)
+    old = schema - number(metadata, schema, "i")
+    size = max(number(metadata, old, "H"), 6)
+    vtable = bytearray(metadata[old : old + size])
+    value, place = len(metadata), len(metadata) + 8
+    struct.pack_into("<HHH", vtable, 0, size, value + 2 - schema, value - schema)
+    struct.pack_into("<i", metadata, schema, schema - place)
+    metadata += struct.pack("<q", 1) + vtable
+    return bytes(metadata + bytes(-len(metadata) % 8))
+
+
+def value_widths(kind):
+    """Widths of the numbers in a value of fixed size."""
+    if pa.types.is_fixed_size_binary(kind) or kind.bit_width < 16:
+        return BYTES
+    return (4, 4, 8) if kind == pa.month_day_nano_interval() else (kind.bit_width // 8,)
+
+
+def own_buffers(kind):
+    """What the buffers of a field hold, without those of its children: widths that repeat, BYTES, or "views"."""
+    types = pa.types
+    if types.is_null(kind) or types.is_run_end_encoded(kind):
+        return []
+    if types.is_union(kind):
+        return [BYTES] if kind.mode == "sparse" else [BYTES, (4,)]
+    if types.is_struct(kind) or types.is_fixed_size_list(kind):
+        return [BYTES]
+    if kind in (pa.binary_view(), pa.string_view()):
+        return [BYTES, "views"]
+    if types.is_list_view(kind) or types.is_large_list_view(kind):
+        return [BYTES, *[(8 if types.is_large_list_view(kind) else 4,)] * 2]
+    if types.is_list(kind) or types.is_map(kind) or types.is_large_list(kind):
+        return [BYTES, (8 if types.is_large_list(kind) else 4,)]
+    if types.is_binary(kind) or types.is_string(kind):
+        return [BYTES, (4,), BYTES]
+    if types.is_large_binary(kind) or types.is_large_string(kind):
+        return [BYTES, (8,), BYTES]
+    return [BYTES, value_widths(kind)]
+
+
+def all_buffers(kind):
+    yield from own_buffers(kind)
+    if pa.types.is_map(kind):
+        yield from [BYTES, *all_buffers(kind.key_type), *all_buffers(kind.item_type)]
+    elif pa.types.is_run_end_encoded(kind):
+        yield from [*all_buffers(kind.run_end_type), *all_buffers(kind.value_type)]
+    elif pa.types.is_nested(kind):
+        for place in range(kind.num_fields):
+            yield from all_buffers(kind.field(place).type)
+
+
+def turn(body, at, size, what):
+    """A view of size 12 or less holds its value; a longer one a prefix, which is bytes, a buffer and an offset."""
+    end = at + size
+    while what is not BYTES and at < end:
+        if what == "views":
+            long = number(body, at, "i") > VIEW_INLINE
+            widths = (4, -4, 4, 4) if long else (4, -12)
+        else:
+            widths = what
+        for width in widths:
+            if width > 0:
+                body[at : at + width] = body[at : at + width][::-1]
+            at += abs(width)
+
+
+def turn_body(metadata, body, schema):
+    batch = referred(metadata, number(metadata, 0), 2)
+    buffers = referred(metadata, batch, 2) + 4
+    counts = field_at(metadata, batch, 4)
+    variadic = referred(metadata, batch, 4) + 4 if counts else None
+    for kind in schema.types:
+        for what in all_buffers(kind):
+            turn(body, number(metadata, buffers, "q"), number(metadata, buffers + 8, "q"), what)
+            buffers += 16
+            if what == "views":
+                buffers += 16 * number(metadata, variadic, "q")
+                variadic += 8
+
+
+def turned(data, schema):
+    """A stream of record batches without compression and dictionaries."""
+    result = bytearray()
+    for metadata, body in messages(data):
+        kind = metadata[field_at(metadata, number(metadata, 0), 1)]
+        if kind == SCHEMA:
+            metadata = marked(metadata)
+        else:
+            assert kind == BATCH
+            turn_body(metadata, body, schema)
+        result += b"\xff\xff\xff\xff" + struct.pack("<i", len(metadata)) + metadata + body
+    return bytes(result + b"\xff\xff\xff\xff\0\0\0\0")
