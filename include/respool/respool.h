@@ -212,8 +212,9 @@ typedef struct respool_options {
   size_t struct_size; /* set by respool_options_init() */
 
   /* Bytes of batches held in memory before disk is used; 0 spills at once, RESPOOL_NO_LIMIT never. Counted is
-   * each distinct buffer extent reachable through the arrays, once however many slices or batches share it, and a
-   * fixed cost per array node. What is held is at most this, a write chunk, and the batch that crossed. */
+   * each distinct buffer extent reachable through the arrays, once however many slices or batches share it, the
+   * metadata of batches (respool_array_metadata()), and a fixed cost per array node. What is held is at most this, a
+   * write chunk, and the batch that crossed. */
   int64_t memory_limit;
 
   /* A file to create and keep, or NULL for an anonymous one. It must not exist: it is created exclusively, follows no
@@ -348,7 +349,8 @@ typedef struct respool_stats {
 
   int64_t batches; /* accepted */
   int64_t rows;
-  /* A batch may be both in memory and in the file; one without rows takes no memory and need be neither. */
+  /* A batch may be both in memory and in the file; one without rows and custom metadata takes no memory and need be
+   * neither. */
   int64_t batches_resident;
   int64_t batches_stored;
 
@@ -513,13 +515,15 @@ typedef int64_t (*respool_write_callback)(void *user_data, const void *buffer, i
 
 /*
  * Arrow IPC bytes as an ArrowArrayStream: the stream format, or the file format (recognised by its first bytes;
- * through the footer where the descriptor can seek, else in the order of the bytes, which takes
- * the end marker that writers put before the footer since 2019). Metadata versions V4 and V5,
- * with and without continuation markers, little-endian. Reads the schema before it returns, batches as they are asked
- * for. The descriptor is read from its current position, may be non-blocking, and is closed only with
- * `close_descriptor`.
+ * through the footer where the descriptor can seek, else in the order of the bytes, which takes the end marker that
+ * writers put before the footer since 2019). Metadata versions V4 and V5, with and without continuation markers, in
+ * either byte order: the arrays have the machine's. Custom metadata of the schema, of fields and of record batches
+ * (respool_array_metadata()) is kept; that of a file's footer, of dictionaries, and of the message around the schema is
+ * not. Reads the schema before it returns, batches as they are asked for. The descriptor is read from its current
+ * position, may be non-blocking, and is closed only with `close_descriptor`.
  *   RESPOOL_CORRUPT, RESPOOL_TRUNCATED  the bytes are damaged, end early, or are not Arrow IPC
- *   RESPOOL_UNSUPPORTED  a type, compression, or byte order that this version cannot read
+ *   RESPOOL_UNSUPPORTED  a type or compression that this version cannot read; big-endian buffers that are not one after
+ *                        another
  *   RESPOOL_INVALID, RESPOOL_IO, RESPOOL_NO_MEMORY
  * get_next answers such errors as an errno value (EINVAL for damage, ENOTSUP, EIO or the system's, ENOMEM) with a
  * text that names the batch. After an error every later get_next answers the same. The stream itself serves one
@@ -558,6 +562,16 @@ RESPOOL_EXPORT respool_status respool_ipc_write_fd(struct ArrowArrayStream *stre
 /* The same to a callback. */
 RESPOOL_EXPORT respool_status respool_ipc_write(struct ArrowArrayStream *stream, respool_write_callback write,
                                                 void *user_data, respool_ipc_totals *totals, respool_error *error);
+
+/*
+ * The custom metadata of a record batch (`Message.custom_metadata`): key-value pairs in the encoding that the C data
+ * interface has for the metadata of schemas. NULL where there is none. The C data interface has no place for it, so
+ * the library keeps it beside the batches that it hands out itself: those of a stream of respool_ipc_read...(), and of
+ * a reader of a spool to which such a batch was appended. respool_ipc_write...() and spools keep it with the batch, in
+ * memory and in files. It is lost where a batch passes through another Arrow implementation, which makes an array of
+ * its own; and the columns of a batch have none. Valid until `array` is released. NULL is allowed.
+ */
+RESPOOL_EXPORT const char *respool_array_metadata(const struct ArrowArray *array);
 
 enum { RESPOOL_IPC_SCHEMA = 1, RESPOOL_IPC_DICTIONARY = 2, RESPOOL_IPC_BATCH = 3 };
 enum { RESPOOL_IPC_FORMAT_STREAM = 1, RESPOOL_IPC_FORMAT_FILE = 2 };

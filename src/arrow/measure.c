@@ -2,6 +2,7 @@
 /* Walking the buffers of an array with their reachable extents. */
 #include "arrow/measure.h"
 
+#include "arrow/tree.h"
 #include "support/arith.h"
 
 struct walk {
@@ -80,7 +81,7 @@ static bool visit_node(const struct walk *walk, int32_t at, const struct ArrowAr
 bool measure_extents(const struct layout *layout, const struct ArrowArray *array, measure_visitor visit,
                      void *context) {
   struct walk walk = {.layout = layout, .visit = visit, .context = context};
-  return visit_node(&walk, 0, array);
+  return visit_pointer(&walk, tree_metadata(array), tree_metadata_size(array)) && visit_node(&walk, 0, array);
 }
 
 static int64_t shown_data(const struct ArrowArray *views) {
@@ -143,7 +144,7 @@ static int64_t shown(const struct layout *layout, int32_t at, const struct Arrow
 }
 
 int64_t measure_shown(const struct layout *layout, const struct ArrowArray *array) {
-  return shown(layout, 0, array, 0, array->length);
+  return add_saturating(shown(layout, 0, array, 0, array->length), tree_metadata_size(array));
 }
 
 /* A node's struct, its slot in the parent, and its list of buffers. */

@@ -17,10 +17,13 @@ struct block {
   atomic_int references;
   int32_t n_owners;
   struct tree_owner *owners;
+  char *own_metadata; /* freed with the block; NULL: none, or the source's */
+  const char *metadata;
+  int64_t metadata_size;
   struct ArrowArray nodes[]; /* all but the root; then the owners, the lists of children, the lists of buffers */
 };
 
-static void release_node(struct ArrowArray *array) {
+static void release_array(struct ArrowArray *array) {
   for (int64_t i = 0; i < array->n_children; i++) {
     struct ArrowArray *child = array->children[i];
     if (child->release != NULL) child->release(child);
@@ -32,7 +35,17 @@ static void release_node(struct ArrowArray *array) {
   for (int32_t i = 0; i < block->n_owners; i++) {
     if (block->owners[i].drop != NULL) block->owners[i].drop(block->owners[i].object);
   }
+  mem_free(block->own_metadata);
   mem_free(block);
+}
+
+/* The root has a release of its own, since it alone has metadata, wherever it was moved. */
+static void release_root(struct ArrowArray *root) {
+  release_array(root);
+}
+
+static void release_node(struct ArrowArray *array) {
+  release_array(array);
 }
 
 /* Where the next lists come from while a tree is being linked. */
@@ -109,6 +122,9 @@ respool_status tree_open(const struct tree_shape *shape, struct ArrowArray *root
   if (block == NULL) return error_no_memory(error);
   block->owners = (struct tree_owner *)(block->nodes + counts.nodes);
   block->n_owners = shape->n_owners;
+  block->own_metadata = NULL;
+  block->metadata = NULL;
+  block->metadata_size = 0;
   memset(block->owners, 0, owners * sizeof *block->owners);
   struct linker linker = {.layout = shape->layout, .block = block, .variadic = shape->variadic, .first = shape->at + 1};
   linker.children = (struct ArrowArray **)(block->owners + owners);
@@ -117,12 +133,44 @@ respool_status tree_open(const struct tree_shape *shape, struct ArrowArray *root
   memset(linker.buffers, 0, cleared);
   atomic_init(&block->references, (int)counts.nodes + 1);
   link_node(&linker, shape->at, root);
+  root->release = release_root;
   return RESPOOL_OK;
 }
 
 void tree_set_owner(struct ArrowArray *root, int32_t i, struct tree_owner owner) {
   struct block *block = root->private_data;
   block->owners[i] = owner;
+}
+
+void tree_set_metadata(struct ArrowArray *root, char *metadata, int64_t size) {
+  struct block *block = root->private_data;
+  block->own_metadata = metadata;
+  block->metadata = metadata;
+  block->metadata_size = size;
+}
+
+static const struct block *block_of(const struct ArrowArray *root) {
+  return root->release == release_root ? root->private_data : NULL;
+}
+
+const char *tree_metadata(const struct ArrowArray *root) {
+  const struct block *block = block_of(root);
+  return block == NULL ? NULL : block->metadata;
+}
+
+int64_t tree_metadata_size(const struct ArrowArray *root) {
+  const struct block *block = block_of(root);
+  return block == NULL ? 0 : block->metadata_size;
+}
+
+const char *respool_array_metadata(const struct ArrowArray *array) {
+  return array == NULL ? NULL : tree_metadata(array);
+}
+
+static void mirror_metadata(const struct ArrowArray *source, struct ArrowArray *root) {
+  struct block *block = root->private_data;
+  block->metadata = tree_metadata(source);
+  block->metadata_size = tree_metadata_size(source);
 }
 
 static void mirror_node(const struct layout *layout, int32_t at, const struct ArrowArray *source,
@@ -177,6 +225,7 @@ respool_status tree_mirror(const struct layout *layout, const struct ArrowArray 
   if (status != RESPOOL_OK) return status;
   tree_set_owner(root, 0, owner);
   mirror_node(layout, 0, source, root);
+  mirror_metadata(source, root);
   push_down(root);
   return RESPOOL_OK;
 }

@@ -29,9 +29,18 @@ respool_status tree_open(const struct tree_shape *shape, struct ArrowArray *root
 void tree_set_owner(struct ArrowArray *root, int32_t i, struct tree_owner owner);
 
 /*
+ * Custom metadata of a batch, in the encoding of the C data interface, of which `size` bytes. The C data interface has
+ * no place for it, so it is kept beside arrays of our own and found again by the root: NULL and 0 for arrays of
+ * others, children, and batches that have none. tree_set_metadata() takes what was allocated with mem_alloc().
+ */
+void tree_set_metadata(struct ArrowArray *root, char *metadata, int64_t size);
+const char *tree_metadata(const struct ArrowArray *root);
+int64_t tree_metadata_size(const struct ArrowArray *root);
+
+/*
  * A second tree over the buffers of `source`, which was checked. An offset of the batch itself is pushed down into
  * its children, and children longer than the batch are cut to it, since importers refuse the one and are confused by
- * the other.
+ * the other. Metadata of the source is the mirror's too: the owner keeps it, as it does the buffers.
  */
 respool_status tree_mirror(const struct layout *layout, const struct ArrowArray *source, struct tree_owner owner,
                            struct ArrowArray *root, respool_error *error);

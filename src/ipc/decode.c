@@ -7,6 +7,7 @@
 
 #include "arrow/bits.h"
 #include "ipc/format.h"
+#include "ipc/key_values.h"
 #include "ipc/swap.h"
 #include "support/alloc.h"
 #include "support/arith.h"
@@ -422,6 +423,23 @@ static respool_status find_vectors(struct decoder *decoder) {
   return RESPOOL_OK;
 }
 
+/* What can be read must also be possible to write, where pairs share nothing. */
+enum { CUSTOM_MOST = 1 << 28 };
+
+static respool_status decode_custom(const struct decoder *decoder, struct ArrowArray *root) {
+  char *metadata;
+  int64_t size;
+  respool_status status = key_values_decode(&decoder->message->custom, &metadata, &size, decoder->error);
+  if (status != RESPOOL_OK || metadata == NULL) return status;
+  if (size > CUSTOM_MOST) {
+    mem_free(metadata);
+    return error_set(decoder->error, RESPOOL_UNSUPPORTED,
+                     "custom metadata of %" PRId64 " bytes is not supported (%d are)", size, CUSTOM_MOST);
+  }
+  tree_set_metadata(root, metadata, size);
+  return RESPOOL_OK;
+}
+
 static respool_status read_rows(const struct decoder *decoder, int64_t *rows) {
   *rows = flatbuf_i64(&decoder->batch, BATCH_LENGTH, 0);
   if (!flatbuf_broken(decoder->batch.buffer) && *rows >= 0 && *rows < INT64_MAX) return RESPOOL_OK;
@@ -454,6 +472,7 @@ static respool_status decode_part(struct decoder *decoder, struct ArrowArray *ar
     status = decode_column(decoder, &root, rows);
   }
   if (status == RESPOOL_OK) status = check_decoded(decoder, &root);
+  if (status == RESPOOL_OK && is_batch) status = decode_custom(decoder, &root);
   if (status != RESPOOL_OK) {
     root.release(&root);
     return status;

@@ -7,6 +7,7 @@
 #include "ipc/encode.h"
 
 #include "arrow/bits.h"
+#include "arrow/tree.h"
 #include "ipc/batch_metadata.h"
 #include "ipc/format.h"
 #include "ipc/message.h"
@@ -27,15 +28,16 @@ struct ipc_encoder {
 /* ---- Metadata -------------------------------------------------------------------------------------- */
 
 /* Put this message's numbers into the metadata; answers the body's size. */
-static respool_status make_metadata(struct ipc_encoder *encoder, int32_t dictionary, int64_t rows, int64_t *body,
-                                    respool_error *error) {
+static respool_status make_metadata(struct ipc_encoder *encoder, int32_t dictionary, const struct ArrowArray *array,
+                                    int64_t *body, respool_error *error) {
   const struct ipc_plan *plan = &encoder->plan;
   struct batch_metadata *metadata = dictionary == LAYOUT_BATCH ? &encoder->batch : &encoder->values;
   struct batch_shape shape = {.is_dictionary = dictionary != LAYOUT_BATCH,
                               .codec = CODEC_NONE,
                               .n_nodes = plan->node_count,
                               .n_buffers = plan->segment_count,
-                              .n_views = plan->view_count};
+                              .n_views = plan->view_count,
+                              .custom = dictionary == LAYOUT_BATCH ? tree_metadata(array) : NULL};
   respool_status status = batch_metadata_shape(metadata, &shape, error);
   if (status != RESPOOL_OK) return status;
   for (int32_t i = 0; i < plan->node_count; i++) {
@@ -49,7 +51,7 @@ static respool_status make_metadata(struct ipc_encoder *encoder, int32_t diction
     batch_metadata_buffer(metadata, i, size, plan->segments[i].bytes);
     size += round_up(plan->segments[i].bytes, IPC_ALIGNMENT);
   }
-  batch_metadata_sizes(metadata, rows, size);
+  batch_metadata_sizes(metadata, array->length, size);
   if (shape.is_dictionary) batch_metadata_id(metadata, dictionary);
   encoder->planned = metadata;
   *body = size;
@@ -227,7 +229,7 @@ respool_status ipc_encoder_plan(struct ipc_encoder *encoder, int32_t dictionary,
                                 struct ipc_size *size, respool_error *error) {
   int32_t root = layout_part(encoder->plan.layout, dictionary)->root;
   respool_status status = plan_part(&encoder->plan, root, array, error);
-  if (status == RESPOOL_OK) status = make_metadata(encoder, dictionary, array->length, &size->body, error);
+  if (status == RESPOOL_OK) status = make_metadata(encoder, dictionary, array, &size->body, error);
   if (status == RESPOOL_OK) size->metadata = ipc_metadata_size(encoder->planned->size);
   return status;
 }

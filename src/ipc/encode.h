@@ -27,9 +27,9 @@ respool_status ipc_encoder_plan(struct ipc_encoder *encoder, int32_t dictionary,
 respool_status ipc_encoder_put(struct ipc_encoder *encoder, struct gather *gather, respool_error *error);
 
 /*
- * Plan and put a batch: encode the rows that `array` shows, which was checked. Slices are exact: offsets start at 0,
- * bits at bit 0, no byte of a neighbour is written, padding is zero. Large buffers are handed to `gather` as they are
- * and must live until it is flushed.
+ * Plan and put a batch: encode the rows that `array` shows, which was checked, with custom metadata. Slices are exact:
+ * offsets start at 0, bits at bit 0, no byte of a neighbour is written, padding is zero. Large buffers are handed to
+ * `gather` as they are and must live until it is flushed.
  */
 respool_status ipc_encode_batch(struct ipc_encoder *encoder, const struct ArrowArray *array, struct gather *gather,
                                 struct ipc_size *size, respool_error *error);

@@ -37,6 +37,7 @@ respool_status ipc_parse_message(const uint8_t *metadata, int64_t size, struct i
   message->kind = flatbuf_u8(&root, MESSAGE_HEADER_TYPE, HEADER_NONE);
   message->header = flatbuf_sub(&root, MESSAGE_HEADER);
   message->body_size = flatbuf_i64(&root, MESSAGE_BODY_LENGTH, 0);
+  message->custom = flatbuf_list(&root, MESSAGE_CUSTOM_METADATA, 4);
   if (flatbuf_broken(&message->buffer)) return corrupt(&message->buffer, "", error);
   respool_status status = read_version(version, &message->version, error);
   if (status != RESPOOL_OK) return status;

@@ -28,6 +28,7 @@ struct ipc_message {
   int kind;    /* HEADER_... */
   int version; /* 4 or 5 */
   int64_t body_size;
+  struct flatbuf_vector custom; /* metadata of the message itself: KeyValue tables */
   bool big_endian; /* numbers in the body are: the schema says so, for whoever parses to pass on. Else false */
 };
 

@@ -3,6 +3,7 @@
 #include "arrow/schema.h"
 #include "arrow/type.h"
 #include "ipc/format.h"
+#include "ipc/key_values.h"
 #include "ipc/schema.h"
 #include "support/alloc.h"
 #include "support/error.h"
@@ -38,43 +39,13 @@ static respool_status copy_text(const struct schema_decoder *decoder, const stru
   return RESPOOL_OK;
 }
 
-static uint8_t *append_text(uint8_t *at, const struct flatbuf_vector *text) {
-  int32_t length = (int32_t)text->count;
-  memcpy(at, &length, sizeof length);
-  if (length > 0) memcpy(at + sizeof length, flatbuf_items(text), text->count);
-  return at + sizeof length + text->count;
-}
-
 /* A vector of KeyValue in the C interface's encoding; NULL where there is none. */
 static respool_status decode_metadata(const struct schema_decoder *decoder, const struct flatbuf_table *table, int slot,
                                       char **out) {
-  *out = NULL;
   struct flatbuf_vector pairs = flatbuf_list(table, slot, 4);
-  if (!pairs.present || pairs.count == 0) return RESPOOL_OK;
-  uint64_t size = sizeof(int32_t);
-  for (uint32_t i = 0; i < pairs.count; i++) {
-    struct flatbuf_table pair = flatbuf_item_table(&pairs, i);
-    size += 2 * sizeof(int32_t) + flatbuf_list(&pair, KEY_VALUE_KEY, 1).count;
-    size += flatbuf_list(&pair, KEY_VALUE_VALUE, 1).count;
-  }
-  if (flatbuf_broken(decoder->buffer) || !flatbuf_spend_text(decoder->buffer, size)) return corrupt(decoder, "");
-  uint8_t *bytes = mem_alloc(size);
-  if (bytes == NULL) return error_no_memory(decoder->error);
-  int32_t count = (int32_t)pairs.count;
-  memcpy(bytes, &count, sizeof count);
-  uint8_t *at = bytes + sizeof count;
-  for (uint32_t i = 0; i < pairs.count; i++) {
-    struct flatbuf_table pair = flatbuf_item_table(&pairs, i);
-    struct flatbuf_vector key = flatbuf_list(&pair, KEY_VALUE_KEY, 1);
-    struct flatbuf_vector value = flatbuf_list(&pair, KEY_VALUE_VALUE, 1);
-    if (flatbuf_broken(decoder->buffer)) { /* the second visit may exhaust the budget */
-      mem_free(bytes);
-      return corrupt(decoder, "metadata");
-    }
-    at = append_text(append_text(at, &key), &value);
-  }
-  *out = (char *)bytes;
-  return RESPOOL_OK;
+  int64_t size;
+  respool_status status = key_values_decode(&pairs, out, &size, decoder->error);
+  return status == RESPOOL_CORRUPT ? corrupt(decoder, "metadata") : status;
 }
 
 /* ---- Types ----------------------------------------------------------------------------------------- */

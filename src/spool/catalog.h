@@ -12,7 +12,7 @@
 
 struct resident;
 
-/* Invariant 3: resident, stored, or both; a batch without rows needs neither, since it is made anew from the layout. */
+/* Invariant 3: resident, stored, or both; an empty one needs neither, since it is made anew from the layout. */
 struct entry {
   struct resident *resident; /* NULL: not in memory */
   int64_t offset;            /* in the file; -1: not stored */
@@ -20,6 +20,7 @@ struct entry {
   int64_t rows;
   uint32_t metadata; /* ... and of what comes before it */
   uint32_t set;      /* stored: which versions of the dictionaries it refers to (versions.h) */
+  bool empty;        /* no rows, no dictionaries, no custom metadata */
 };
 
 struct catalog {

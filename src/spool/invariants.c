@@ -15,11 +15,11 @@ void spool_assert(const struct respool *spool) {
 
 #else
 
-/* 3: resident, stored, or both; none without rows need be either. */
+/* 3: resident, stored, or both; none that are empty need be either. */
 static void assert_entry(const struct respool *spool, int64_t i) {
   if (i < 0 || i >= spool->catalog.count) return;
   const struct entry *entry = catalog_at(&spool->catalog, i);
-  assert(entry->resident != NULL || entry->offset >= 0 || entry->rows == 0);
+  assert(entry->resident != NULL || entry->offset >= 0 || entry->empty);
   assert(entry->resident == NULL || entry->resident->index == i);
   assert(entry->offset < 0 || entry->offset + entry->metadata + entry->body <= spool->committed);
 }

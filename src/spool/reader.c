@@ -180,7 +180,7 @@ static respool_status fetch(struct respool_reader *reader, const struct entry *e
   respool_status status;
   if (entry->resident != NULL)
     status = fetch_resident(reader, entry->resident, array, error);
-  else if (entry->rows == 0 && reader->spool->layout->n_dictionaries == 0)
+  else if (entry->empty)
     status = tree_empty(reader->spool->layout, array, error);
   else
     status = fetch_stored(reader, entry, array, error);

@@ -17,10 +17,10 @@ void resident_unmake(struct resident *resident) {
   mem_free(resident);
 }
 
-/* View columns have data buffers beyond those of their type, and the list of their sizes. */
+/* View columns have data buffers beyond those of their type, and the list of their sizes; batches, metadata. */
 size_t resident_buffers(const struct respool *spool, const struct ArrowArray *array) {
   const struct layout *layout = spool->layout;
-  return (size_t)layout->n_buffers + 1 + (size_t)layout->n_views + (size_t)layout_variadic(layout, 0, array, NULL);
+  return (size_t)layout->n_buffers + 2 + (size_t)layout->n_views + (size_t)layout_variadic(layout, 0, array, NULL);
 }
 
 static bool charge_extent(void *context, const void *start, int64_t length) {

@@ -13,7 +13,7 @@
 struct run_item {
   int64_t index;
   struct resident
-      *resident; /* NULL: it has no rows. Not counted: only the pen's holder lets go of what the catalog holds */
+      *resident; /* NULL: it is empty. Not counted: only the pen's holder lets go of what the catalog holds */
   bool due;      /* counted in due_bytes */
   int64_t offset;
   struct ipc_size size;

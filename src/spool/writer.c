@@ -2,6 +2,7 @@
 /* The one producer. Its state is the spool's; the handle adds the batch that was pulled but not accepted. */
 #include "arrow/check.h"
 #include "arrow/schema.h"
+#include "arrow/tree.h"
 #include "spool/due.h"
 #include "spool/resident.h"
 #include "spool/spill.h"
@@ -95,7 +96,7 @@ static respool_status accept_rows(struct respool *spool, struct ArrowArray *arra
   return RESPOOL_OK;
 }
 
-/* A batch without rows is only counted: readers get one made from the layout, and no memory is held for it. */
+/* An empty batch is only counted: readers get one made from the layout, and no memory is held for it. */
 static respool_status accept_empty(struct respool *spool, struct ArrowArray *array, respool_error *error) {
   struct waiter_link due;
   os_lock(&spool->lock);
@@ -103,7 +104,7 @@ static respool_status accept_empty(struct respool *spool, struct ArrowArray *arr
     os_unlock(&spool->lock);
     return error_no_memory(error);
   }
-  catalog_push(&spool->catalog);
+  catalog_push(&spool->catalog)->empty = true;
   bool any = waiters_tell(&spool->waiters, &due);
   os_unlock(&spool->lock);
   if (any) waiters_fire(&spool->waiters, &due, &spool->lock);
@@ -115,8 +116,8 @@ static respool_status append(struct respool *spool, struct ArrowArray *array, re
   respool_status status = check_array(spool->layout, array, CHECK_SHAPE, error);
   if (status == RESPOOL_OK) status = make_room(spool, array, error);
   if (status != RESPOOL_OK) return status;
-  bool has_values = spool->layout->n_dictionaries > 0; /* which are worth keeping without rows */
-  if (array->length == 0 && !has_values) return accept_empty(spool, array, error);
+  bool is_empty = array->length == 0 && spool->layout->n_dictionaries == 0 && tree_metadata(array) == NULL;
+  if (is_empty) return accept_empty(spool, array, error);
   bool write = false;
   status = accept_rows(spool, array, &write, error);
   /* It is accepted whatever the write says: a failure is counted, and met again by the next write (invariant 1). */
