@@ -288,7 +288,7 @@ class Decoding(roundtrip.RoundTrip):
                 self.same_decoded(self.encode(batches, pa.ipc.new_stream, **options), batches)
 
     def test_metadata_of_messages(self):
-        """It has no place in the C interfaces; the batches are the same without it."""
+        """It has no place in the C interfaces, and pyarrow gets the batches without it."""
         batch = pa.record_batch([pa.array([1, None, 3])], names=["x"])
         path = self.new_path()
         with pa.ipc.new_stream(str(path), batch.schema) as writer:
