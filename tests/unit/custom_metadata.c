@@ -73,8 +73,8 @@ static void an_array_keeps_it(void) {
   CHECK(tree_metadata(&moved) == metadata && respool_array_metadata(&moved) == metadata);
   CHECK_EQ(tree_metadata_size(&moved), size);
   CHECK(tree_metadata(moved.children[0]) == NULL && tree_metadata(moved.children[1]) == NULL);
-  REQUIRE_OK(tree_mirror(layout, &moved, TREE_UNOWNED, &mirror, kit_error()));
-  REQUIRE_OK(tree_mirror(layout, &mirror, TREE_UNOWNED, &second, kit_error()));
+  REQUIRE_OK(tree_mirror(layout, &moved, ((struct tree_owner){NULL, NULL}), &mirror, kit_error()));
+  REQUIRE_OK(tree_mirror(layout, &mirror, ((struct tree_owner){NULL, NULL}), &second, kit_error()));
   CHECK(respool_array_metadata(&mirror) == metadata && respool_array_metadata(&second) == metadata);
   CHECK_EQ(tree_metadata_size(&second), size);
   second.release(&second);
@@ -131,7 +131,7 @@ static respool_status decode(const struct layout *layout, const uint8_t *bytes, 
   if (status == RESPOOL_OK && message.body_size > (int64_t)(size - 8 - (size_t)metadata_size)) status = RESPOOL_CORRUPT;
   struct tree_owner owner = {drop_body, body};
   if (status == RESPOOL_OK) {
-    status = ipc_decode_batch(layout, &message, body, DECODE_FULL, owner, array, kit_error());
+    status = ipc_decode_batch(layout, &message, body, DECODE_FULL, owner, NULL, array, kit_error());
   }
   if (status != RESPOOL_OK) free(body);
   free(metadata);
