@@ -3,6 +3,7 @@
 #include "arrow/check.h"
 
 #include "arrow/bits.h"
+#include "arrow/runs.h"
 #include "support/arith.h"
 #include "support/error.h"
 
@@ -177,13 +178,6 @@ static respool_status check_union(const struct checker *checker, int32_t at, con
   return RESPOOL_OK;
 }
 
-static int64_t run_end_at(const struct ArrowArray *ends, int width, int64_t i) {
-  if (width != 2) return offset_at(ends->buffers[1], width, ends->offset + i);
-  int16_t value;
-  memcpy(&value, (const uint8_t *)ends->buffers[1] + (ends->offset + i) * 2, sizeof value);
-  return value;
-}
-
 static respool_status check_runs(const struct checker *checker, int32_t at, const struct ArrowArray *array) {
   const struct ArrowArray *ends = array->children[0];
   int width = checker->layout->nodes[at].width;
@@ -197,7 +191,7 @@ static respool_status check_runs(const struct checker *checker, int32_t at, cons
   }
   int64_t previous = 0;
   for (int64_t i = 0; i < ends->length; i++) {
-    int64_t end = run_end_at(ends, width, i);
+    int64_t end = runs_end_at(ends, width, i);
     if (end <= previous) return refuse(checker, at, "has a run end that does not rise (run %lld)", (long long)i);
     previous = end;
   }

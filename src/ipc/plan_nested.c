@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Planning list views, unions and run ends: finding the part of their children that a slice uses. */
+#include "arrow/runs.h"
 #include "ipc/plan.h"
 #include "support/arith.h"
 
@@ -103,34 +104,12 @@ void plan_dense(struct ipc_plan *to, int32_t index, const struct ArrowArray *arr
   }
 }
 
-static int64_t run_end_at(const struct ArrowArray *ends, int width, int64_t i) {
-  const uint8_t *at = (const uint8_t *)ends->buffers[1] + (ends->offset + i) * width;
-  if (width != 2) return offset_at(at, width, 0);
-  int16_t value;
-  memcpy(&value, at, sizeof value);
-  return value;
-}
-
-/* The first run that ends behind row `row`. */
-static int64_t find_run(const struct ArrowArray *ends, int width, int64_t row) {
-  int64_t low = 0;
-  int64_t high = ends->length;
-  while (low < high) {
-    int64_t middle = low + (high - low) / 2;
-    if (run_end_at(ends, width, middle) > row)
-      high = middle;
-    else
-      low = middle + 1;
-  }
-  return low;
-}
-
 /* Run ends are cut to the rows: the first run begins at `at`, the last ends with them. */
 void plan_runs(struct ipc_plan *to, int32_t index, const struct ArrowArray *array, int64_t at, int64_t length) {
   const struct ArrowArray *ends = array->children[0];
   int width = to->layout->nodes[index].width;
-  int64_t first = length == 0 ? 0 : find_run(ends, width, at);
-  int64_t count = length == 0 ? 0 : find_run(ends, width, at + length - 1) + 1 - first;
+  int64_t first = length == 0 ? 0 : runs_find(ends, width, at);
+  int64_t count = length == 0 ? 0 : runs_find(ends, width, at + length - 1) + 1 - first;
   to->nodes[to->node_count++] = (struct wire_node){.length = length};
   to->nodes[to->node_count++] = (struct wire_node){.length = count};
   plan_segment(to); /* run ends have no nulls */
