@@ -212,7 +212,8 @@ static void random_batches(void) {
   for (int round = 0; round < rounds && kit_failures() == 0; round++) {
     char *text = kit_schema_random_text(&random, 6, 4);
     kit_array_options options = kit_array_defaults(kit_random_next(&random), kit_random_below(&random, 40));
-    if (strstr(text, "view") == NULL) check_conversion(text, &options);
+    bool covered = strstr(text, "view") == NULL && strstr(text, "dictionary") == NULL;
+    if (covered) check_conversion(text, &options);
     free(text);
   }
 }

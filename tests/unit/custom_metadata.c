@@ -179,6 +179,10 @@ static void there_and_back(void) {
     struct ArrowArray array;
     int64_t size;
     char *text = kit_schema_random_text(&random, 4, 3);
+    if (strstr(text, "dictionary") != NULL) { /* which take messages of their own */
+      free(text);
+      continue;
+    }
     kit_array_options options = kit_array_defaults(kit_random_next(&random), kit_random_below(&random, 20));
     kit_schema_parse(text, &schema);
     kit_array_random(&schema, &options, &array);
