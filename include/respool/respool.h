@@ -276,6 +276,9 @@ RESPOOL_EXPORT respool_status respool_create(const struct ArrowSchema *schema, c
  * May write to disk. A failed write loses nothing: what was accepted stays in memory and the write is tried again by
  * later calls. An append is refused because of one (NO_SPACE, IO, NO_MEMORY) only if a write chunk or more waits in
  * memory to be written, or would with this batch.
+ * Of the array's buffers only so much is looked at as writing a slice of it needs; beyond that their contents are the
+ * producer's word. A falling offset or a dictionary index outside of its dictionary is replayed as it came, or, where
+ * the file is read and not mapped (RESPOOL_REPLAY_READ) and so checked in full, refused there as RESPOOL_CORRUPT.
  *   RESPOOL_INVALID  the array does not fit the schema; the message names the field
  *   RESPOOL_NO_MEMORY, RESPOOL_NO_SPACE, RESPOOL_IO
  *   RESPOOL_ALREADY_FINISHED, RESPOOL_HAS_FAILED, RESPOOL_MISUSE
@@ -481,7 +484,7 @@ RESPOOL_EXPORT respool_status respool_export(respool *spool, const respool_reade
  * How much of the data from outside is checked before it is handed out.
  *   STRUCTURE  all metadata, sizes and positions, the ends of offset buffers, and all offsets below columns: enough
  *              that respool itself never reads out of bounds. A consumer that follows a bad one elsewhere is not
- *              protected
+ *              protected, and a spool may refuse such a batch when it reads it back (respool_writer_append())
  *   FULL       also every other offset and dictionary index and the prefixes of views, so that no reference leads
  *   outside
  *              the data (the default). UTF-8 is not checked
