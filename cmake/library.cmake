@@ -9,6 +9,11 @@ set_target_properties(respool_core PROPERTIES POSITION_INDEPENDENT_CODE ON)
 target_include_directories(respool_core PUBLIC "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
 target_link_libraries(respool_core PUBLIC Threads::Threads)
 
+# Not linked as a target: respool_codecs is of this build alone, and what uses the objects links it itself.
+target_include_directories(respool_core SYSTEM PRIVATE
+                           $<TARGET_PROPERTY:respool_codecs,INTERFACE_SYSTEM_INCLUDE_DIRECTORIES>)
+target_compile_definitions(respool_core PRIVATE $<TARGET_PROPERTY:respool_codecs,INTERFACE_COMPILE_DEFINITIONS>)
+
 # What both libraries tell their users.
 function(respool_library_interface target)
   target_include_directories(${target} INTERFACE "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
@@ -19,7 +24,7 @@ endfunction()
 add_library(respool SHARED $<TARGET_OBJECTS:respool_core>)
 respool_library_interface(respool)
 set_target_properties(respool PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
-target_link_libraries(respool PRIVATE Threads::Threads)
+target_link_libraries(respool PRIVATE Threads::Threads $<BUILD_INTERFACE:respool_codecs>)
 if(NOT RESPOOL_SANITIZE AND NOT APPLE)
   target_link_options(respool PRIVATE -Wl,--no-undefined -Wl,-z,relro -Wl,-z,now)
 endif()
@@ -52,5 +57,9 @@ else()
 endif()
 respool_library_interface(respool_static)
 set_target_properties(respool_static PROPERTIES EXPORT_NAME static)
-target_link_libraries(respool_static PUBLIC Threads::Threads)
+# Elsewhere the codecs are found by the linker, by name.
+target_link_libraries(respool_static PUBLIC Threads::Threads $<BUILD_INTERFACE:respool_codecs>)
+foreach(name IN LISTS respool_codec_names)
+  target_link_libraries(respool_static PUBLIC $<INSTALL_INTERFACE:${name}>)
+endforeach()
 add_library(respool::static ALIAS respool_static)

@@ -204,6 +204,18 @@ enum {
  */
 enum { RESPOOL_REPLAY_AUTO = 0, RESPOOL_REPLAY_MAP = 1, RESPOOL_REPLAY_READ = 2 };
 
+/*
+ * How the bodies of batches are compressed where they are written: each buffer by itself, as the IPC format has it. A
+ * buffer that would not shrink is written as it is. The same batch and level give the same bytes.
+ *   LZ4   in LZ4 frames: cheap
+ *   ZSTD  smaller, and slower
+ * A build of this library may lack either: RESPOOL_UNSUPPORTED then, on writing and on reading.
+ */
+enum { RESPOOL_COMPRESSION_NONE = 0, RESPOOL_COMPRESSION_LZ4 = 1, RESPOOL_COMPRESSION_ZSTD = 2 };
+
+/* 1 where this build can read and write it, else 0. */
+RESPOOL_EXPORT int respool_compression_available(int32_t compression);
+
 #define RESPOOL_DEFAULT_MEMORY_LIMIT ((int64_t)100 << 20)
 #define RESPOOL_DEFAULT_WRITE_CHUNK  ((int64_t)1 << 20)
 #define RESPOOL_NO_LIMIT             INT64_MAX
@@ -240,6 +252,13 @@ typedef struct respool_options {
   /* 1: finish answers only when the file and its directory entry are on the medium (fsync). If that fails once, every
    * later finish fails too (RESPOOL_IO): the system does not tell twice. Call fail or close then. */
   int32_t sync_on_finish;
+
+  /* How what is written to the file is compressed, RESPOOL_COMPRESSION_..., and at which level: 0 is the codec's usual
+   * one; LZ4 takes up to 12 (from 3 on the slow kind), ZSTD up to 22, and below 0 both are faster. Compressing needs
+   * memory for the compressed form of one batch, and for its largest buffer twice. Replay unpacks each batch into
+   * memory of its own, when it is mapped too. */
+  int32_t compression;
+  int32_t compression_level;
 } respool_options;
 
 /*
@@ -500,6 +519,12 @@ typedef struct respool_ipc_options {
   int64_t max_body_bytes;     /* of one message; default no limit. Memory is taken only as bytes arrive */
   int32_t max_depth;          /* nesting of types, the batch itself being 0; 1 to 64, default 64 */
   int32_t close_descriptor;   /* 1: the stream's release closes the descriptor that was given */
+
+  /* What a compressed body may expand to, in memory: so many bytes (default 4 GiB), and so many times its own size
+   * (default 1024), of which the latter holds nobody back below 64 MiB. More is RESPOOL_CORRUPT. What a codec cannot
+   * make of the bytes that are there is refused in any case. */
+  int64_t max_expansion;
+  int64_t max_expansion_ratio;
 } respool_ipc_options;
 
 /* As respool_options_init(). */
@@ -525,8 +550,8 @@ typedef int64_t (*respool_write_callback)(void *user_data, const void *buffer, i
  * not. Reads the schema before it returns, batches as they are asked for. The descriptor is read from its current
  * position, may be non-blocking, and is closed only with `close_descriptor`.
  *   RESPOOL_CORRUPT, RESPOOL_TRUNCATED  the bytes are damaged, end early, or are not Arrow IPC
- *   RESPOOL_UNSUPPORTED  a type or compression that this version cannot read; big-endian buffers that are not one after
- *                        another
+ *   RESPOOL_UNSUPPORTED  a type or compression that this version or build cannot read; big-endian buffers that are not
+ *                        one after another
  *   RESPOOL_INVALID, RESPOOL_IO, RESPOOL_NO_MEMORY
  * get_next answers such errors as an errno value (EINVAL for damage, ENOTSUP, EIO or the system's, ENOMEM) with a
  * text that names the batch. After an error every later get_next answers the same. The stream itself serves one
@@ -565,6 +590,27 @@ RESPOOL_EXPORT respool_status respool_ipc_write_fd(struct ArrowArrayStream *stre
 /* The same to a callback. */
 RESPOOL_EXPORT respool_status respool_ipc_write(struct ArrowArrayStream *stream, respool_write_callback write,
                                                 void *user_data, respool_ipc_totals *totals, respool_error *error);
+
+typedef struct respool_ipc_write_options {
+  size_t struct_size;        /* set by respool_ipc_write_options_init() */
+  int32_t compression;       /* RESPOOL_COMPRESSION_... */
+  int32_t compression_level; /* 0: the codec's usual one; see respool_options */
+} respool_ipc_write_options;
+
+/* As respool_options_init(). */
+RESPOOL_EXPORT void respool_ipc_write_options_init(respool_ipc_write_options *options, size_t struct_size);
+
+/*
+ * respool_ipc_write_fd() and respool_ipc_write() with options; NULL means the defaults.
+ *   RESPOOL_INVALID      also: an option out of range
+ *   RESPOOL_UNSUPPORTED  also: a compression that this build does not have
+ */
+RESPOOL_EXPORT respool_status respool_ipc_write_fd_with(struct ArrowArrayStream *stream, int fd,
+                                                        const respool_ipc_write_options *options,
+                                                        respool_ipc_totals *totals, respool_error *error);
+RESPOOL_EXPORT respool_status respool_ipc_write_with(struct ArrowArrayStream *stream, respool_write_callback write,
+                                                     void *user_data, const respool_ipc_write_options *options,
+                                                     respool_ipc_totals *totals, respool_error *error);
 
 /*
  * The custom metadata of a record batch (`Message.custom_metadata`): key-value pairs in the encoding that the C data

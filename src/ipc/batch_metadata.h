@@ -6,6 +6,7 @@
 #ifndef RESPOOL_IPC_BATCH_METADATA_H
 #define RESPOOL_IPC_BATCH_METADATA_H
 
+#include "ipc/codec.h"
 #include "ipc/format.h"
 #include "respool/respool.h"
 #include "support/arith.h"
@@ -14,12 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CODEC_NONE = -1 }; /* beside CODEC_LZ4_FRAME and CODEC_ZSTD of format.h */
-
 /* What decides where everything lies. */
 struct batch_shape {
   bool is_dictionary;
-  int8_t codec; /* of the body */
+  int8_t codec; /* of the body, or CODEC_NONE */
   int32_t n_nodes;
   int32_t n_buffers;
   int32_t n_views;    /* view columns, each with its number of data buffers */

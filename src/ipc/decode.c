@@ -22,7 +22,9 @@ struct decoder {
   struct flatbuf_table batch;
   const uint8_t *body;
   enum decode_trust trust;
-  const uint8_t *nodes; /* the next ones */
+  struct expander *expander;
+  struct expansion expansion; /* of a compressed body */
+  const uint8_t *nodes;       /* the next ones */
   const uint8_t *buffers;
   int64_t *variadic; /* data buffers of each view column; ours to free */
   int64_t data_buffers;
@@ -32,7 +34,10 @@ struct decoder {
   respool_error *error;
 };
 
-/* A buffer as the metadata has it, inside the body. Of another byte order the bytes are ours to change. */
+/*
+ * A buffer as the metadata has it, inside the body; of a compressed one what it was made of. Of another byte order the
+ * bytes are ours to change.
+ */
 struct extent {
   const uint8_t *bytes;
   int64_t size;
@@ -55,6 +60,15 @@ static respool_status check_place(struct decoder *decoder, int32_t at, const cha
   return RESPOOL_OK;
 }
 
+/* What a compressed buffer was made of. */
+static respool_status expand(struct decoder *decoder, int32_t at, const char *name, struct extent *extent) {
+  char why[EXPAND_REASON];
+  respool_status status = expansion_buffer(&decoder->expansion, &extent->bytes, &extent->size, why);
+  if (status == RESPOOL_OK) return RESPOOL_OK;
+  if (status == RESPOOL_NO_MEMORY) return error_no_memory(decoder->error);
+  return layout_error(decoder->layout, at, status, decoder->error, "%s buffer: %s", name, why);
+}
+
 static respool_status next_extent(struct decoder *decoder, int32_t at, const char *name, struct extent *extent) {
   int64_t offset = load_i64(decoder->buffers);
   int64_t size = load_i64(decoder->buffers + 8);
@@ -68,7 +82,9 @@ static respool_status next_extent(struct decoder *decoder, int32_t at, const cha
     return corrupt(decoder, at, "%s buffer at %" PRId64 ", not a multiple of 8", name, offset);
   extent->bytes = size > 0 ? decoder->body + offset : tree_zeros;
   extent->size = size;
-  return size > 0 ? check_place(decoder, at, name, offset, end) : RESPOOL_OK;
+  if (size == 0) return RESPOOL_OK;
+  bool compressed = decoder->expansion.codec != CODEC_NONE;
+  return compressed ? expand(decoder, at, name, extent) : check_place(decoder, at, name, offset, end);
 }
 
 static respool_status need(const struct decoder *decoder, int32_t at, const char *name, const struct extent *extent,
@@ -394,25 +410,13 @@ static uint32_t expected_buffers(const struct decoder *decoder) {
   return count;
 }
 
-static respool_status check_uncompressed(const struct decoder *decoder) {
-  struct flatbuf_table compression = flatbuf_sub(&decoder->batch, BATCH_COMPRESSION);
-  uint8_t codec = flatbuf_u8(&compression, COMPRESSION_CODEC, CODEC_LZ4_FRAME);
-  if (!compression.present || flatbuf_broken(decoder->batch.buffer)) return RESPOOL_OK;
-  return error_set(decoder->error, RESPOOL_UNSUPPORTED, "its body is compressed (%s), which is not supported yet",
-                   codec == CODEC_LZ4_FRAME ? "LZ4 frame"
-                   : codec == CODEC_ZSTD    ? "ZSTD"
-                                            : "an unknown codec");
-}
-
 static respool_status find_vectors(struct decoder *decoder) {
   struct flatbuf_vector nodes = flatbuf_list(&decoder->batch, BATCH_NODES, NODE_BYTES);
   struct flatbuf_vector buffers = flatbuf_list(&decoder->batch, BATCH_BUFFERS, BUFFER_BYTES);
-  respool_status status = check_uncompressed(decoder);
-  if (status != RESPOOL_OK) return status;
-  if (flatbuf_broken(decoder->batch.buffer)) {
-    return error_set(decoder->error, RESPOOL_CORRUPT, "damaged metadata: %s", decoder->batch.buffer->broken);
-  }
-  status = read_variadic(decoder, buffers.count);
+  struct expansion *expansion = &decoder->expansion;
+  respool_status status =
+      expansion_open(expansion, decoder->expander, &decoder->batch, decoder->message->body_size, decoder->error);
+  if (status == RESPOOL_OK) status = read_variadic(decoder, buffers.count);
   if (status != RESPOOL_OK) return status;
   if (nodes.count != (uint32_t)decoder->part->n_nodes || buffers.count != expected_buffers(decoder)) {
     return error_set(decoder->error, RESPOOL_CORRUPT, "it has %u nodes and %u buffers where its schema has %d and %d",
@@ -420,7 +424,7 @@ static respool_status find_vectors(struct decoder *decoder) {
   }
   decoder->nodes = flatbuf_items(&nodes);
   decoder->buffers = flatbuf_items(&buffers);
-  return RESPOOL_OK;
+  return expansion_reserve(expansion, decoder->buffers, buffers.count, decoder->body, decoder->error);
 }
 
 /* What can be read must also be possible to write, where pairs share nothing. */
@@ -481,16 +485,23 @@ static respool_status decode_part(struct decoder *decoder, struct ArrowArray *ar
   return RESPOOL_OK;
 }
 
-static respool_status decode(struct decoder *decoder, struct ArrowArray *array) {
+/* The array, which has the body's owner from then on. */
+static respool_status decode(struct decoder *decoder, struct tree_owner owner, struct ArrowArray *array) {
   respool_status status = find_vectors(decoder);
   count_shared_views(decoder);
   if (status == RESPOOL_OK) status = decode_part(decoder, array);
   mem_free(decoder->variadic);
-  return status;
+  if (status != RESPOOL_OK) {
+    expansion_drop(&decoder->expansion);
+    return status;
+  }
+  expansion_adopt(&decoder->expansion, &owner);
+  tree_set_owner(array, 0, owner); /* only now: a failure must not drop it */
+  return RESPOOL_OK;
 }
 
 respool_status ipc_decode_batch(const struct layout *layout, const struct ipc_message *message, const uint8_t *body,
-                                enum decode_trust trust, struct tree_owner owner,
+                                enum decode_trust trust, struct expander *expander, struct tree_owner owner,
                                 struct dictionary_values *const *dictionaries, struct ArrowArray *array,
                                 respool_error *error) {
   struct decoder decoder = {.layout = layout,
@@ -499,11 +510,11 @@ respool_status ipc_decode_batch(const struct layout *layout, const struct ipc_me
                             .batch = ipc_message_batch(message),
                             .body = body,
                             .trust = trust,
+                            .expander = expander,
                             .dictionaries = dictionaries,
                             .error = error};
-  respool_status status = decode(&decoder, array);
+  respool_status status = decode(&decoder, owner, array);
   if (status != RESPOOL_OK) return status;
-  tree_set_owner(array, 0, owner); /* only now: a failure must not drop it */
   for (int32_t i = 0; i < layout->n_dictionaries; i++) {
     if (dictionaries[i] == NULL) continue;
     dictionary_values_retain(dictionaries[i]);
@@ -513,8 +524,8 @@ respool_status ipc_decode_batch(const struct layout *layout, const struct ipc_me
 }
 
 respool_status ipc_decode_values(const struct layout *layout, int32_t dictionary, const struct ipc_message *message,
-                                 const uint8_t *body, enum decode_trust trust, struct tree_owner owner,
-                                 struct dictionary_values **values, respool_error *error) {
+                                 const uint8_t *body, enum decode_trust trust, struct expander *expander,
+                                 struct tree_owner owner, struct dictionary_values **values, respool_error *error) {
   struct dictionary_values *made = dictionary_values_make(layout, dictionary);
   if (made == NULL) return error_no_memory(error);
   struct decoder decoder = {.layout = layout,
@@ -523,14 +534,14 @@ respool_status ipc_decode_values(const struct layout *layout, int32_t dictionary
                             .batch = ipc_message_batch(message),
                             .body = body,
                             .trust = trust,
+                            .expander = expander,
                             .needed = made->needed,
                             .error = error};
-  respool_status status = decode(&decoder, &made->array);
+  respool_status status = decode(&decoder, owner, &made->array);
   if (status != RESPOOL_OK) {
     dictionary_values_release(made);
     return status;
   }
-  tree_set_owner(&made->array, 0, owner);
   *values = made;
   return RESPOOL_OK;
 }

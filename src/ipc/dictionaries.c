@@ -127,8 +127,8 @@ static void put_in_force(struct dictionaries *dictionaries, int64_t id, struct d
 }
 
 respool_status dictionaries_take(struct dictionaries *dictionaries, const struct ipc_message *message,
-                                 const uint8_t *body, enum decode_trust trust, struct tree_owner owner,
-                                 respool_error *error) {
+                                 const uint8_t *body, enum decode_trust trust, struct expander *expander,
+                                 struct tree_owner owner, respool_error *error) {
   bool is_delta;
   int64_t id = ipc_message_dictionary(message, &is_delta);
   int32_t place = find_id(dictionaries, id);
@@ -138,7 +138,8 @@ respool_status dictionaries_take(struct dictionaries *dictionaries, const struct
   }
   int32_t number = dictionaries->ids[place].number;
   struct dictionary_values *values;
-  respool_status status = ipc_decode_values(dictionaries->layout, number, message, body, trust, owner, &values, error);
+  respool_status status =
+      ipc_decode_values(dictionaries->layout, number, message, body, trust, expander, owner, &values, error);
   if (status != RESPOOL_OK) {
     owner.drop(owner.object);
     return status;

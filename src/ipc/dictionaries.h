@@ -34,7 +34,7 @@ void dictionaries_close(struct dictionaries *dictionaries);
  * taken, on failure too. Errors as in decode.h, and RESPOOL_CORRUPT for an id that no field has.
  */
 respool_status dictionaries_take(struct dictionaries *dictionaries, const struct ipc_message *message,
-                                 const uint8_t *body, enum decode_trust trust, struct tree_owner owner,
-                                 respool_error *error);
+                                 const uint8_t *body, enum decode_trust trust, struct expander *expander,
+                                 struct tree_owner owner, respool_error *error);
 
 #endif

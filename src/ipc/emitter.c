@@ -91,7 +91,10 @@ static respool_status prepare_one(struct emitter *emitter, int32_t dictionary, c
   bool same = false;
   respool_status status = ipc_encoder_plan(emitter->encoder, dictionary, values, &size, error);
   if (status == RESPOOL_OK && !inner) status = stream->has(stream->context, dictionary, &size, &same, error);
-  if (status != RESPOOL_OK || same) return status;
+  if (status != RESPOOL_OK || same) {
+    ipc_encoder_discard(emitter->encoder);
+    return status;
+  }
   emitter->changed[dictionary] = true;
   return stream->emit(stream->context, dictionary, &size, values->length, error);
 }

@@ -2,7 +2,7 @@
 /*
  * Record batches to the wire format, in two passes: the first (plan.c) walks the arrays and plans what each buffer is
  * made of, which gives all lengths and so the metadata; the second, here, writes metadata and buffers. Memory for
- * encoding does not grow with the batch.
+ * encoding does not grow with the batch, unless its buffers are compressed in between (press.c).
  */
 #include "ipc/encode.h"
 
@@ -12,6 +12,7 @@
 #include "ipc/format.h"
 #include "ipc/message.h"
 #include "ipc/plan_view.h"
+#include "ipc/press.h"
 #include "support/alloc.h"
 #include "support/arith.h"
 #include "support/error.h"
@@ -23,6 +24,7 @@ struct ipc_encoder {
   struct batch_metadata batch;
   struct batch_metadata values;         /* of dictionaries */
   const struct batch_metadata *planned; /* one of them */
+  struct press press;
 };
 
 /* ---- Metadata -------------------------------------------------------------------------------------- */
@@ -33,7 +35,7 @@ static respool_status make_metadata(struct ipc_encoder *encoder, int32_t diction
   const struct ipc_plan *plan = &encoder->plan;
   struct batch_metadata *metadata = dictionary == LAYOUT_BATCH ? &encoder->batch : &encoder->values;
   struct batch_shape shape = {.is_dictionary = dictionary != LAYOUT_BATCH,
-                              .codec = CODEC_NONE,
+                              .codec = (int8_t)encoder->press.codec,
                               .n_nodes = plan->node_count,
                               .n_buffers = plan->segment_count,
                               .n_views = plan->view_count,
@@ -48,8 +50,9 @@ static respool_status make_metadata(struct ipc_encoder *encoder, int32_t diction
   }
   int64_t size = 0;
   for (int32_t i = 0; i < plan->segment_count; i++) {
-    batch_metadata_buffer(metadata, i, size, plan->segments[i].bytes);
-    size += round_up(plan->segments[i].bytes, IPC_ALIGNMENT);
+    int64_t bytes = press_size(&encoder->press, plan, i);
+    batch_metadata_buffer(metadata, i, size, bytes);
+    size += round_up(bytes, IPC_ALIGNMENT);
   }
   batch_metadata_sizes(metadata, array->length, size);
   if (shape.is_dictionary) batch_metadata_id(metadata, dictionary);
@@ -193,10 +196,10 @@ static respool_status put_segment(const struct segment *segment, struct gather *
 
 static respool_status put_body(struct ipc_encoder *encoder, struct gather *gather, respool_error *error) {
   for (int32_t i = 0; i < encoder->plan.segment_count; i++) {
-    const struct segment *segment = &encoder->plan.segments[i];
-    respool_status status = put_segment(segment, gather, error);
+    respool_status status = press_put(&encoder->press, &encoder->plan, i, put_segment, gather, error);
     if (status != RESPOOL_OK) return status;
-    int64_t padding = round_up(segment->bytes, IPC_ALIGNMENT) - segment->bytes;
+    int64_t bytes = press_size(&encoder->press, &encoder->plan, i);
+    int64_t padding = round_up(bytes, IPC_ALIGNMENT) - bytes;
     status = gather_zeros(gather, padding, error);
     if (status != RESPOOL_OK) return status;
   }
@@ -213,8 +216,21 @@ respool_status ipc_encoder_open(const struct layout *layout, struct ipc_encoder 
     mem_free(made);
     return status;
   }
+  press_open(&made->press, RESPOOL_COMPRESSION_NONE, 0);
   *encoder = made;
   return RESPOOL_OK;
+}
+
+void ipc_encoder_compress(struct ipc_encoder *encoder, int32_t compression, int32_t level) {
+  press_open(&encoder->press, compression, level);
+}
+
+void ipc_encoder_drained(struct ipc_encoder *encoder) {
+  press_drained(&encoder->press);
+}
+
+void ipc_encoder_discard(struct ipc_encoder *encoder) {
+  press_discard(&encoder->press);
 }
 
 void ipc_encoder_close(struct ipc_encoder *encoder) {
@@ -222,6 +238,7 @@ void ipc_encoder_close(struct ipc_encoder *encoder) {
   plan_close(&encoder->plan);
   batch_metadata_close(&encoder->batch);
   batch_metadata_close(&encoder->values);
+  press_close(&encoder->press);
   mem_free(encoder);
 }
 
@@ -229,6 +246,7 @@ respool_status ipc_encoder_plan(struct ipc_encoder *encoder, int32_t dictionary,
                                 struct ipc_size *size, respool_error *error) {
   int32_t root = layout_part(encoder->plan.layout, dictionary)->root;
   respool_status status = plan_part(&encoder->plan, root, array, error);
+  if (status == RESPOOL_OK) status = press_plan(&encoder->press, &encoder->plan, put_segment, error);
   if (status == RESPOOL_OK) status = make_metadata(encoder, dictionary, array, &size->body, error);
   if (status == RESPOOL_OK) size->metadata = ipc_metadata_size(encoder->planned->size);
   return status;

@@ -2,6 +2,7 @@
 /* The options of a spool: defaults, checks, and what follows from them. */
 #include "spool/spool.h"
 
+#include "ipc/codec.h"
 #include "os/file.h"
 #include "support/error.h"
 #include "support/options.h"
@@ -36,7 +37,7 @@ static respool_status check_ranges(const respool_options *options, respool_error
   if ((options->defer_release | options->sync_on_finish | 1) != 1) {
     return error_set(error, RESPOOL_INVALID, "defer_release or sync_on_finish is neither 0 nor 1");
   }
-  return RESPOOL_OK;
+  return codec_check(options->compression, options->compression_level, error);
 }
 
 static respool_status choose_mode(respool_options *options, respool_error *error) {

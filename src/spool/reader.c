@@ -169,8 +169,8 @@ static respool_status fetch_stored(struct respool_reader *reader, const struct e
   respool_status status = values_load(&reader->values, spool, entry->set, error);
   if (status == RESPOOL_OK) status = stored_open(spool->store, &reader->cursor, &extent, &stored, error);
   if (status != RESPOOL_OK) return status;
-  status = ipc_decode_batch(spool->layout, &stored.message, stored.body, stored.trust, stored.owner,
-                            reader->values.loaded, array, error);
+  status = ipc_decode_batch(spool->layout, &stored.message, stored.body, stored.trust, &reader->values.expander,
+                            stored.owner, reader->values.loaded, array, error);
   return status == RESPOOL_OK ? status : stored_refuse(&stored, status, error);
 }
 

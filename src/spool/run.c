@@ -49,9 +49,12 @@ static respool_status open_tools(struct respool *spool, respool_error *error) {
   if (spool->run == NULL) spool->run = mem_alloc(sizeof *spool->run);
   if (spool->gather == NULL) spool->gather = gather_open();
   if (spool->run == NULL || spool->gather == NULL) return error_no_memory(error);
-  respool_status status = RESPOOL_OK;
-  if (spool->encoder == NULL) status = ipc_encoder_open(spool->layout, &spool->encoder, error);
-  return status == RESPOOL_OK ? versions_open(spool, error) : status;
+  if (spool->encoder == NULL) {
+    respool_status status = ipc_encoder_open(spool->layout, &spool->encoder, error);
+    if (status != RESPOOL_OK) return status;
+    ipc_encoder_compress(spool->encoder, spool->options.compression, spool->options.compression_level);
+  }
+  return versions_open(spool, error);
 }
 
 void run_close(struct respool *spool) {
@@ -197,6 +200,7 @@ static respool_status write_run(struct respool *spool, int64_t *end, respool_err
   if (status != RESPOOL_OK) return status;
   struct pen_stroke stroke = {.store = spool->store, .offset = spool->committed};
   gather_reset(spool->gather, write_pieces, &stroke);
+  ipc_encoder_drained(spool->encoder);
   status = write_head(spool, error);
   if (status == RESPOOL_OK) status = encode_items(spool, error);
   if (status == RESPOOL_OK) status = commit_items(spool, error);

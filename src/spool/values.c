@@ -5,8 +5,23 @@
 #include "support/alloc.h"
 #include "support/error.h"
 
+/* Compressed messages are unpacked into buffers of the store, which is there when one is stored. */
+static respool_status take_memory(void *context, int64_t size, uint8_t **bytes, struct tree_owner *owner,
+                                  respool_error *error) {
+  struct respool *spool = context;
+  struct pool_buffer *buffer;
+  respool_status status = store_take_buffer(spool->store, size, &buffer, error);
+  if (status != RESPOOL_OK) return status;
+  *bytes = buffer->bytes;
+  *owner = (struct tree_owner){pool_give, buffer};
+  return RESPOOL_OK;
+}
+
 respool_status values_open(struct values *values, struct respool *spool, respool_error *error) {
   size_t count = (size_t)spool->layout->n_dictionaries;
+  /* What the spool wrote may expand to anything: it has been in memory before. */
+  values->expander =
+      (struct expander){.take = take_memory, .context = spool, .most_bytes = INT64_MAX, .most_ratio = INT64_MAX};
   if (count == 0) return RESPOOL_OK;
   values->versions = mem_zalloc(count * sizeof(struct version *));
   values->loaded = mem_zalloc(count * sizeof(struct dictionary_values *));
@@ -32,6 +47,7 @@ void values_close(struct values *values, struct respool *spool) {
     dictionary_values_release(unused);
   }
   store_cursor_close(&values->cursor);
+  expander_close(&values->expander);
   mem_free(values->versions);
   mem_free(values->loaded);
   *values = (struct values){0};
@@ -57,7 +73,8 @@ static respool_status decode(struct values *values, struct respool *spool, int32
   struct stored stored;
   respool_status status = stored_open(spool->store, &values->cursor, &values->versions[i]->extent, &stored, error);
   if (status != RESPOOL_OK) return status;
-  status = ipc_decode_values(spool->layout, i, &stored.message, stored.body, stored.trust, stored.owner, made, error);
+  status = ipc_decode_values(spool->layout, i, &stored.message, stored.body, stored.trust, &values->expander,
+                             stored.owner, made, error);
   return status == RESPOOL_OK ? status : stored_refuse(&stored, status, error);
 }
 

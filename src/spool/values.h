@@ -6,6 +6,7 @@
 #ifndef RESPOOL_SPOOL_VALUES_H
 #define RESPOOL_SPOOL_VALUES_H
 
+#include "ipc/expand.h"
 #include "spool/spool.h"
 
 /* One reader's; zeroed at first. */
@@ -13,6 +14,7 @@ struct values {
   struct version **versions;         /* by dictionary: where the reader stands; it is counted as a user */
   struct dictionary_values **loaded; /* theirs; NULL: to be loaded. Kept by the versions while the reader uses them */
   struct store_cursor cursor;
+  struct expander expander; /* of the reader's batches too */
 };
 
 respool_status values_open(struct values *values, struct respool *spool, respool_error *error);

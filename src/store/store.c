@@ -302,6 +302,10 @@ respool_status store_read(struct store *store, int64_t offset, int64_t length, s
   return RESPOOL_OK;
 }
 
+respool_status store_take_buffer(struct store *store, int64_t size, struct pool_buffer **buffer, respool_error *error) {
+  return pool_take(store->pool, size, buffer, error);
+}
+
 respool_status store_view(struct store *store, struct store_cursor *cursor, int64_t offset, int64_t length,
                           struct store_view *view, respool_error *error) {
   if (!store->maps) return store_read(store, offset, length, view, error);

@@ -10,6 +10,7 @@
 #define RESPOOL_STORE_STORE_H
 
 #include "respool/respool.h"
+#include "store/pool.h"
 #include "support/gather.h"
 
 #include <stdbool.h>
@@ -63,6 +64,9 @@ void store_cursor_close(struct store_cursor *cursor);
 /* The same for bytes that were written, committed or not, always read into memory. For the thread that writes. */
 respool_status store_read(struct store *store, int64_t offset, int64_t length, struct store_view *view,
                           respool_error *error);
+
+/* Memory from where views are read into, for what becomes of a view's bytes; to be given back with pool_give(). */
+respool_status store_take_buffer(struct store *store, int64_t size, struct pool_buffer **buffer, respool_error *error);
 
 struct store_info {
   int64_t written; /* bytes the system took */

@@ -16,8 +16,9 @@ struct ipc_reader {
   struct frames frames;
   struct layout *layout;
   struct dictionaries dictionaries;
-  bool big_endian; /* the bodies of its messages */
-  int64_t batches; /* handed out so far */
+  struct expander expander; /* of compressed bodies, into buffers of the frames' pool */
+  bool big_endian;          /* the bodies of its messages */
+  int64_t batches;          /* handed out so far */
 
   /* A file with its footer: which message is next is the footer's word. */
   struct ipc_footer footer;
@@ -65,6 +66,17 @@ static enum decode_trust trust_of(const respool_ipc_options *options) {
   return options->validation == RESPOOL_VALIDATE_STRUCTURE ? DECODE_STRUCTURE : DECODE_FULL;
 }
 
+static respool_status take_memory(void *context, int64_t size, uint8_t **bytes, struct tree_owner *owner,
+                                  respool_error *error) {
+  struct ipc_reader *reader = context;
+  struct pool_buffer *buffer;
+  respool_status status = pool_take(reader->frames.pool, size, &buffer, error);
+  if (status != RESPOOL_OK) return status;
+  *bytes = buffer->bytes;
+  *owner = (struct tree_owner){pool_give, buffer};
+  return RESPOOL_OK;
+}
+
 static respool_status take_body(struct ipc_reader *reader, const struct ipc_message *message, struct pool_buffer **body,
                                 respool_error *error) {
   struct frames *frames = &reader->frames;
@@ -81,7 +93,7 @@ static respool_status take_dictionary(struct ipc_reader *reader, const struct ip
   if (status != RESPOOL_OK) return status;
   struct tree_owner owner = {pool_give, body};
   enum decode_trust trust = trust_of(&reader->frames.options);
-  status = dictionaries_take(&reader->dictionaries, message, body->bytes, trust, owner, error);
+  status = dictionaries_take(&reader->dictionaries, message, body->bytes, trust, &reader->expander, owner, error);
   if (status != RESPOOL_OK) error_prefix(error, "dictionary at byte %" PRId64, reader->frames.offset);
   return status;
 }
@@ -105,7 +117,8 @@ static respool_status take_batch(struct ipc_reader *reader, const struct ipc_mes
   respool_status status = take_body(reader, message, &body, error);
   if (status != RESPOOL_OK) return status;
   struct tree_owner owner = {pool_give, body};
-  status = ipc_decode_batch(reader->layout, message, body->bytes, trust_of(&reader->frames.options), owner,
+  enum decode_trust trust = trust_of(&reader->frames.options);
+  status = ipc_decode_batch(reader->layout, message, body->bytes, trust, &reader->expander, owner,
                             reader->dictionaries.current, out, error);
   if (status != RESPOOL_OK) pool_give(body);
   return status;
@@ -169,6 +182,7 @@ static void stream_release(struct ArrowArrayStream *stream) {
   if (reader->footer_bytes != NULL) pool_give(reader->footer_bytes);
   dictionaries_close(&reader->dictionaries);
   layout_close(reader->layout);
+  expander_close(&reader->expander);
   frames_close(&reader->frames);
   mem_free(reader);
 }
@@ -245,6 +259,10 @@ static respool_status open_reader(const struct source *source, const respool_ipc
     discard(reader);
     return status;
   }
+  reader->expander = (struct expander){.take = take_memory,
+                                       .context = reader,
+                                       .most_bytes = options->max_expansion,
+                                       .most_ratio = options->max_expansion_ratio};
   *stream = (struct ArrowArrayStream){.get_schema = stream_get_schema,
                                       .get_next = stream_get_next,
                                       .get_last_error = stream_last_error,

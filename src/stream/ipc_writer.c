@@ -6,6 +6,7 @@
 #include "ipc/message.h"
 #include "ipc/schema.h"
 #include "os/file.h"
+#include "stream/options.h"
 #include "stream/pull.h"
 #include "support/alloc.h"
 #include "support/arith.h"
@@ -29,6 +30,7 @@ struct ipc_writer {
   struct emitter *emitter;
   struct emitted *emitted; /* by dictionary */
   struct gather *gather;
+  respool_ipc_write_options options;
   respool_ipc_totals totals;
   int fd; /* -1: the callback */
   respool_write_callback write;
@@ -67,7 +69,9 @@ static respool_status open_layout(struct ipc_writer *writer, respool_error *erro
   status = layout_open(&schema, LAYOUT_MAX_DEPTH, &writer->layout, error);
   schema_release(&schema);
   if (status == RESPOOL_OK) status = ipc_encoder_open(writer->layout, &writer->encoder, error);
-  if (status == RESPOOL_OK) status = emitter_open(writer->layout, writer->encoder, &writer->emitter, error);
+  if (status != RESPOOL_OK) return status;
+  ipc_encoder_compress(writer->encoder, writer->options.compression, writer->options.compression_level);
+  status = emitter_open(writer->layout, writer->encoder, &writer->emitter, error);
   if (status != RESPOOL_OK) return status;
   writer->emitted = mem_zalloc((size_t)writer->layout->n_dictionaries * sizeof *writer->emitted);
   return writer->emitted == NULL ? error_no_memory(error) : RESPOOL_OK;
@@ -118,6 +122,7 @@ static respool_status put_batch(struct ipc_writer *writer, const struct ArrowArr
   struct emitter_stream stream = {.context = writer, .has = has, .emit = emit};
   bool any;
   struct ipc_size size;
+  ipc_encoder_drained(writer->encoder); /* the batch before was flushed */
   respool_status status = check_array(writer->layout, array, CHECK_SHAPE, error);
   if (status == RESPOOL_OK) status = emitter_prepare(writer->emitter, array, &stream, &any, error);
   if (status == RESPOOL_OK) status = ipc_encode_batch(writer->encoder, array, writer->gather, &size, error);
@@ -166,10 +171,12 @@ static respool_status write_all(struct ipc_writer *writer, respool_error *error)
   return status;
 }
 
-static respool_status run(struct ipc_writer *writer, respool_ipc_totals *totals, respool_error *error) {
+static respool_status run(struct ipc_writer *writer, const respool_ipc_write_options *options,
+                          respool_ipc_totals *totals, respool_error *error) {
   respool_status status = RESPOOL_OK;
   writer->totals.struct_size = sizeof writer->totals;
   if (totals != NULL) status = options_give(&writer->totals, sizeof writer->totals, totals, error);
+  if (status == RESPOOL_OK) status = ipc_write_options_read(options, &writer->options, error);
   if (status != RESPOOL_OK) return status;
   status = write_all(writer, error);
   for (int32_t i = 0; writer->emitted != NULL && i < writer->layout->n_dictionaries; i++) {
@@ -184,20 +191,32 @@ static respool_status run(struct ipc_writer *writer, respool_ipc_totals *totals,
   return status;
 }
 
-respool_status respool_ipc_write_fd(struct ArrowArrayStream *stream, int fd, respool_ipc_totals *totals,
-                                    respool_error *error) {
+respool_status respool_ipc_write_fd_with(struct ArrowArrayStream *stream, int fd,
+                                         const respool_ipc_write_options *options, respool_ipc_totals *totals,
+                                         respool_error *error) {
   if (stream == NULL || stream->release == NULL || fd < 0) {
     return error_set(error, RESPOOL_INVALID, "the stream is NULL or released, or the descriptor negative");
   }
   struct ipc_writer writer = {.stream = stream, .fd = fd};
-  return run(&writer, totals, error);
+  return run(&writer, options, totals, error);
 }
 
-respool_status respool_ipc_write(struct ArrowArrayStream *stream, respool_write_callback write, void *user_data,
-                                 respool_ipc_totals *totals, respool_error *error) {
+respool_status respool_ipc_write_with(struct ArrowArrayStream *stream, respool_write_callback write, void *user_data,
+                                      const respool_ipc_write_options *options, respool_ipc_totals *totals,
+                                      respool_error *error) {
   if (stream == NULL || stream->release == NULL || write == NULL) {
     return error_set(error, RESPOOL_INVALID, "the stream is NULL or released, or the callback NULL");
   }
   struct ipc_writer writer = {.stream = stream, .fd = -1, .write = write, .user_data = user_data};
-  return run(&writer, totals, error);
+  return run(&writer, options, totals, error);
+}
+
+respool_status respool_ipc_write_fd(struct ArrowArrayStream *stream, int fd, respool_ipc_totals *totals,
+                                    respool_error *error) {
+  return respool_ipc_write_fd_with(stream, fd, NULL, totals, error);
+}
+
+respool_status respool_ipc_write(struct ArrowArrayStream *stream, respool_write_callback write, void *user_data,
+                                 respool_ipc_totals *totals, respool_error *error) {
+  return respool_ipc_write_with(stream, write, user_data, NULL, totals, error);
 }

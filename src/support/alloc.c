@@ -8,24 +8,24 @@
 
 bool (*mem_fault)(void);
 
-static bool refused(void) {
+bool mem_refused(void) {
   return mem_fault != NULL && mem_fault();
 }
 
 void *mem_alloc(size_t size) {
-  return refused() ? NULL : malloc(size > 0 ? size : 1);
+  return mem_refused() ? NULL : malloc(size > 0 ? size : 1);
 }
 
 void *mem_zalloc(size_t size) {
-  return refused() ? NULL : calloc(1, size > 0 ? size : 1);
+  return mem_refused() ? NULL : calloc(1, size > 0 ? size : 1);
 }
 
 void *mem_resize(void *memory, size_t size) {
-  return refused() ? NULL : realloc(memory, size > 0 ? size : 1);
+  return mem_refused() ? NULL : realloc(memory, size > 0 ? size : 1);
 }
 
 void *mem_alloc_aligned(size_t size) {
-  if (refused() || size > SIZE_MAX - MEM_ALIGNMENT) return NULL;
+  if (mem_refused() || size > SIZE_MAX - MEM_ALIGNMENT) return NULL;
   size_t rounded = (size + MEM_ALIGNMENT - 1) / MEM_ALIGNMENT * MEM_ALIGNMENT;
   return aligned_alloc(MEM_ALIGNMENT, rounded > 0 ? rounded : MEM_ALIGNMENT);
 }

@@ -23,6 +23,9 @@ enum { MEM_ALIGNMENT = 64 };
  */
 bool mem_reserve(void **array, size_t *capacity, size_t needed, size_t element_size);
 
+/* Whether memory that a library of others is about to take shall be refused, as mem_fault has it. */
+bool mem_refused(void);
+
 /* For fault tests: asked before each allocation; true makes it fail. NULL (the default) never does. */
 extern bool (*mem_fault)(void);
 

@@ -172,7 +172,8 @@ static respool_status decode(const struct sample *sample, uint8_t *body, enum de
   struct tree_owner owner = {free, body};
   REQUIRE_OK(ipc_parse_message(sample->metadata, sample->metadata_size, &message, kit_error()));
   message.big_endian = true;
-  respool_status status = ipc_decode_batch(sample->layout, &message, body, trust, owner, NULL, array, kit_error());
+  respool_status status =
+      ipc_decode_batch(sample->layout, &message, body, trust, &wire_expander, owner, NULL, array, kit_error());
   if (status != RESPOOL_OK) free(body);
   return status;
 }

@@ -131,7 +131,7 @@ static respool_status decode(const struct layout *layout, const uint8_t *bytes, 
   if (status == RESPOOL_OK && message.body_size > (int64_t)(size - 8 - (size_t)metadata_size)) status = RESPOOL_CORRUPT;
   struct tree_owner owner = {drop_body, body};
   if (status == RESPOOL_OK) {
-    status = ipc_decode_batch(layout, &message, body, DECODE_FULL, owner, NULL, array, kit_error());
+    status = ipc_decode_batch(layout, &message, body, DECODE_FULL, &wire_expander, owner, NULL, array, kit_error());
   }
   if (status != RESPOOL_OK) free(body);
   free(metadata);

@@ -45,7 +45,8 @@ static struct dictionary_values *recode_values(const struct layout *layout, int3
   uint8_t *body = wire_exact(sink.bytes + size.metadata, (size_t)size.body);
   REQUIRE_OK(ipc_parse_message(metadata, metadata_size, &message, kit_error()));
   struct tree_owner owner = {free, body};
-  REQUIRE_OK(ipc_decode_values(layout, dictionary, &message, body, DECODE_FULL, owner, &values, kit_error()));
+  REQUIRE_OK(
+      ipc_decode_values(layout, dictionary, &message, body, DECODE_FULL, &wire_expander, owner, &values, kit_error()));
   free(metadata);
   kit_sink_free(&sink);
   return values;
@@ -97,7 +98,8 @@ static respool_status decode(const struct sample *sample, enum decode_trust trus
   respool_status status = ipc_parse_message(sample->metadata, sample->metadata_size, &message, kit_error());
   if (status != RESPOOL_OK) return status;
   if (message.kind != HEADER_BATCH || message.body_size > sample->body_size) return RESPOOL_CORRUPT;
-  return ipc_decode_batch(sample->layout, &message, sample->body, trust, counting, sample->values, array, kit_error());
+  return ipc_decode_batch(sample->layout, &message, sample->body, trust, &wire_expander, counting, sample->values,
+                          array, kit_error());
 }
 
 /* ---- There and back -------------------------------------------------------------------------------- */

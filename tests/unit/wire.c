@@ -4,12 +4,25 @@
 
 #include "ipc/format.h"
 #include "ipc/schema.h"
+#include "support/alloc.h"
+#include "support/error.h"
 
 #include "check.h"
 #include "schema_build.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+static respool_status take_memory(void *context, int64_t size, uint8_t **bytes, struct tree_owner *owner,
+                                  respool_error *error) {
+  (void)context;
+  *bytes = mem_alloc_aligned((size_t)size);
+  if (*bytes == NULL) return error_no_memory(error);
+  *owner = (struct tree_owner){mem_free, *bytes};
+  return RESPOOL_OK;
+}
+
+struct expander wire_expander = {.take = take_memory, .most_bytes = (int64_t)64 << 20, .most_ratio = INT64_MAX};
 
 respool_status wire_take(void *sink, const struct gather_piece *pieces, int count, respool_error *error) {
   (void)error;
@@ -32,24 +45,22 @@ void wire_put_schema(const struct ArrowSchema *schema, kit_sink *sink) {
 }
 
 struct ipc_size wire_put_batch(const struct layout *layout, const struct ArrowArray *array, kit_sink *sink) {
-  struct gather *gather = open_gather(sink);
-  struct ipc_encoder *encoder = NULL;
-  struct ipc_size size = {0};
-  REQUIRE_OK(ipc_encoder_open(layout, &encoder, kit_error()));
-  REQUIRE_OK(ipc_encode_batch(encoder, array, gather, &size, kit_error()));
-  REQUIRE_OK(gather_flush(gather, kit_error()));
-  ipc_encoder_close(encoder);
-  gather_close(gather);
-  return size;
+  return wire_put_compressed(layout, LAYOUT_BATCH, array, RESPOOL_COMPRESSION_NONE, 0, sink);
 }
 
 struct ipc_size wire_put_values(const struct layout *layout, int32_t dictionary, const struct ArrowArray *values,
                                 kit_sink *sink) {
+  return wire_put_compressed(layout, dictionary, values, RESPOOL_COMPRESSION_NONE, 0, sink);
+}
+
+struct ipc_size wire_put_compressed(const struct layout *layout, int32_t dictionary, const struct ArrowArray *array,
+                                    int32_t compression, int32_t level, kit_sink *sink) {
   struct gather *gather = open_gather(sink);
   struct ipc_encoder *encoder = NULL;
   struct ipc_size size = {0};
   REQUIRE_OK(ipc_encoder_open(layout, &encoder, kit_error()));
-  REQUIRE_OK(ipc_encoder_plan(encoder, dictionary, values, &size, kit_error()));
+  ipc_encoder_compress(encoder, compression, level);
+  REQUIRE_OK(ipc_encoder_plan(encoder, dictionary, array, &size, kit_error()));
   REQUIRE_OK(ipc_encoder_put(encoder, gather, kit_error()));
   REQUIRE_OK(gather_flush(gather, kit_error()));
   ipc_encoder_close(encoder);

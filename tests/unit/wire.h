@@ -6,10 +6,14 @@
 #include "arrow/layout.h"
 #include "ipc/builder.h"
 #include "ipc/encode.h"
+#include "ipc/expand.h"
 #include "ipc/message.h"
 #include "support/gather.h"
 
 #include "bytes.h"
+
+/* For decoding. */
+extern struct expander wire_expander;
 
 /* A gather_drain whose context is a kit_sink. */
 respool_status wire_take(void *sink, const struct gather_piece *pieces, int count, respool_error *error);
@@ -21,6 +25,10 @@ struct ipc_size wire_put_batch(const struct layout *layout, const struct ArrowAr
 /* Append the message of a dictionary's values. */
 struct ipc_size wire_put_values(const struct layout *layout, int32_t dictionary, const struct ArrowArray *values,
                                 kit_sink *sink);
+
+/* The message of either, compressed. */
+struct ipc_size wire_put_compressed(const struct layout *layout, int32_t dictionary, const struct ArrowArray *array,
+                                    int32_t compression, int32_t level, kit_sink *sink);
 
 /* A schema message that was built by hand: a Message of version `version` around the Schema table. */
 void wire_put_built_schema(struct builder *builder, builder_ref schema_table, int16_t version, kit_sink *sink);
