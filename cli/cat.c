@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compression.h"
 #include "identity.h"
 #include "input.h"
 #include "options.h"
@@ -23,11 +24,17 @@ static const char help[] = "Usage: respool cat [OPTION]... [INPUT]...\n"
                            "Options:\n"
                            "      --allow-missing-end  take an input that ends between two messages as\n"
                            "                           complete\n"
+                           "      --compress CODEC     compress the output: none (default), lz4 or zstd,\n"
+                           "                           with a level if wanted, such as zstd:9\n"
+                           "      --max-expansion SIZE what one compressed message may expand to, such as\n"
+                           "                           16GiB or 'unlimited'\n"
                            "  -h, --help               show this text\n"
                            "  -V, --version            show the version\n";
 
 static const struct option_spec specs[] = {
     {OPTION_ALLOW_MISSING_END, 0, "allow-missing-end", false},
+    {OPTION_COMPRESS, 0, "compress", true},
+    {OPTION_MAX_EXPANSION, 0, "max-expansion", true},
     OPTIONS_COMMON,
 };
 
@@ -36,7 +43,8 @@ struct chain {
   const char **paths;
   int count;
   int next; /* index of the input to open next */
-  bool allow_missing_end;
+  struct input_options reading;
+  respool_ipc_write_options writing;
   int code; /* why opening an input failed; TOOL_OK if it did not */
 
   struct input input; /* the current one ... */
@@ -70,7 +78,7 @@ static int open_input(struct chain *chain, const char *path) {
   int code = input_open(&chain->input, path);
   if (code != TOOL_OK) return code;
   respool_error error;
-  if (!input_stream(&chain->input, chain->allow_missing_end, &chain->stream, &error)) {
+  if (!input_stream(&chain->input, &chain->reading, &chain->stream, &error)) {
     report_error(chain->input.name, "%s", error.message);
     input_close(&chain->input);
     return TOOL_FAILED;
@@ -145,7 +153,7 @@ static int write_chain(struct chain *chain) {
   if (code != TOOL_OK) return code;
   struct ArrowArrayStream stream = {chain_get_schema, chain_get_next, chain_get_last_error, chain_release, chain};
   respool_error error;
-  code = output_stream(&stream, &error);
+  code = output_stream(&stream, &chain->writing, &error);
   if (chain->code == TOOL_OK && error.status == RESPOOL_SOURCE_FAILED) {
     report_error(chain->input.name, "%s", error.message);
   }
@@ -182,7 +190,13 @@ static int parse(struct chain *chain, int argc, char **argv) {
       chain->paths[chain->count++] = value;
       break;
     case OPTION_ALLOW_MISSING_END:
-      chain->allow_missing_end = true;
+      chain->reading.allow_missing_end = true;
+      break;
+    case OPTION_COMPRESS:
+      if (compression_parse("--compress", value, &chain->writing) >= 0) return TOOL_USAGE;
+      break;
+    case OPTION_MAX_EXPANSION:
+      if (input_parse_expansion(&chain->reading, value) >= 0) return TOOL_USAGE;
       break;
     case OPTIONS_BAD:
       return TOOL_USAGE;
@@ -194,6 +208,7 @@ static int parse(struct chain *chain, int argc, char **argv) {
 
 int command_cat(int argc, char **argv) {
   struct chain chain = {0};
+  respool_ipc_write_options_init(&chain.writing, sizeof chain.writing);
   chain.paths = calloc((size_t)argc + 1, sizeof *chain.paths);
   if (!chain.paths) {
     report_errno(NULL, "arguments", ENOMEM);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "compression.h"
 #include "numbers.h"
 #include "options.h"
 #include "output.h"
@@ -23,6 +24,8 @@ static const char help[] = "Usage: respool gen [OPTION]...\n"
                            "      --seed N         another stream for each N (default 0)\n"
                            "      --null-rate F    how many of the values are null, 0 to 1 or in percent\n"
                            "                       (default 0)\n"
+                           "      --compress CODEC compress the output: none (default), lz4 or zstd, with a\n"
+                           "                       level if wanted, such as zstd:9\n"
                            "  -h, --help           show this text\n"
                            "  -V, --version        show the version\n"
                            "\n"
@@ -40,12 +43,18 @@ static const char help[] = "Usage: respool gen [OPTION]...\n"
 enum { OPTION_ROWS = OPTION_OWN, OPTION_BATCH_ROWS, OPTION_SCHEMA, OPTION_SEED, OPTION_NULL_RATE };
 
 static const struct option_spec specs[] = {
-    {OPTION_ROWS, 0, "rows", true}, {OPTION_BATCH_ROWS, 0, "batch-rows", true}, {OPTION_SCHEMA, 0, "schema", true},
-    {OPTION_SEED, 0, "seed", true}, {OPTION_NULL_RATE, 0, "null-rate", true},   OPTIONS_COMMON,
+    {OPTION_ROWS, 0, "rows", true},
+    {OPTION_BATCH_ROWS, 0, "batch-rows", true},
+    {OPTION_SCHEMA, 0, "schema", true},
+    {OPTION_SEED, 0, "seed", true},
+    {OPTION_NULL_RATE, 0, "null-rate", true},
+    {OPTION_COMPRESS, 0, "compress", true},
+    OPTIONS_COMMON,
 };
 
 struct gen {
   struct gen_options options;
+  respool_ipc_write_options writing;
   const char *schema;
 };
 
@@ -70,6 +79,8 @@ static int apply(struct gen *gen, int id, const char *value) {
   case OPTION_SCHEMA:
     gen->schema = value;
     return -1;
+  case OPTION_COMPRESS:
+    return compression_parse("--compress", value, &gen->writing);
   default:
     return options_standard(id, help);
   }
@@ -94,11 +105,11 @@ static int no_memory(void) {
   return TOOL_FAILED;
 }
 
-static int write_stream(struct gen_node *root, const struct gen_options *options) {
+static int write_stream(struct gen_node *root, const struct gen *gen) {
   struct ArrowArrayStream stream;
   respool_error error;
-  if (!gen_stream(root, options, &stream)) return no_memory();
-  int code = output_stream(&stream, &error);
+  if (!gen_stream(root, &gen->options, &stream)) return no_memory();
+  int code = output_stream(&stream, &gen->writing, &error);
   if (error.status == RESPOOL_SOURCE_FAILED) report_error(NULL, "%s", error.message);
   stream.release(&stream);
   return code;
@@ -110,12 +121,13 @@ int command_gen(int argc, char **argv) {
       .schema = "id:int64!,name:utf8,value:float64",
   };
   char error[512];
+  respool_ipc_write_options_init(&gen.writing, sizeof gen.writing);
   int code = parse(&gen, argc, argv);
   if (code >= 0) return code;
   struct gen_node *root = gen_parse(gen.schema, error, sizeof error);
   if (!root) return error[0] ? report_usage("--schema: %s", error) : no_memory();
   code = output_check();
-  if (code == TOOL_OK) code = write_stream(root, &gen.options);
+  if (code == TOOL_OK) code = write_stream(root, &gen);
   gen_free(root);
   return code;
 }

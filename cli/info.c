@@ -90,7 +90,7 @@ static void recover_schema(const struct input *input, off_t start, struct findin
   respool_ipc_options options;
   struct findings again = {.schema_only = true, .summary.struct_size = sizeof again.summary};
   if (start < 0 || lseek(input->fd, start, SEEK_SET) != start) return;
-  input_ipc_options(&options, true);
+  input_ipc_options(&options, NULL);
   respool_ipc_inspect_fd(input->fd, &options, visit, &again, &findings->schema, &again.summary, NULL);
 }
 
@@ -98,7 +98,7 @@ static int inspect(const struct input *input, struct findings *findings) {
   off_t start = input->seekable ? lseek(input->fd, 0, SEEK_CUR) : -1;
   respool_ipc_options options;
   respool_error error;
-  input_ipc_options(&options, true);
+  input_ipc_options(&options, NULL);
   findings->summary.struct_size = sizeof findings->summary;
   respool_status status =
       respool_ipc_inspect_fd(input->fd, &options, visit, findings, &findings->schema, &findings->summary, &error);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "numbers.h"
 #include "report.h"
 #include "tool.h"
 
@@ -70,15 +71,27 @@ void input_close(struct input *input) {
   input->owned = false;
 }
 
-void input_ipc_options(respool_ipc_options *options, bool allow_missing_end) {
-  respool_ipc_options_init(options, sizeof *options);
-  options->allow_missing_end = allow_missing_end;
+int input_parse_expansion(struct input_options *options, const char *value) {
+  int64_t size = RESPOOL_NO_LIMIT;
+  if (strcmp(value, "unlimited") != 0 && (!number_size(value, &size) || size == 0)) {
+    return report_usage("--max-expansion takes a size above 0 such as 16GiB, or 'unlimited', not '%s'", value);
+  }
+  options->max_expansion = size;
+  return -1;
 }
 
-bool input_stream(const struct input *input, bool allow_missing_end, struct ArrowArrayStream *stream,
+void input_ipc_options(respool_ipc_options *options, const struct input_options *given) {
+  respool_ipc_options_init(options, sizeof *options);
+  options->allow_missing_end = !given || given->allow_missing_end;
+  if (!given || given->max_expansion == 0) return;
+  options->max_expansion = given->max_expansion;
+  options->max_expansion_ratio = INT64_MAX; /* whoever names a size has thought of all */
+}
+
+bool input_stream(const struct input *input, const struct input_options *given, struct ArrowArrayStream *stream,
                   respool_error *error) {
   respool_ipc_options options;
-  input_ipc_options(&options, allow_missing_end);
+  input_ipc_options(&options, given);
   return respool_ipc_read_fd(input->fd, &options, stream, error) == RESPOOL_OK;
 }
 

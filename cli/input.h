@@ -14,6 +14,15 @@ struct input {
   bool seekable; /* a regular file or a block device: reading never waits for somebody else */
 };
 
+/* How inputs are read, as the command line asks for it. */
+struct input_options {
+  bool allow_missing_end;
+  int64_t max_expansion; /* of compressed bodies; 0: as the library has it */
+};
+
+/* --max-expansion. Answers an exit code, or -1 to go on. */
+int input_parse_expansion(struct input_options *options, const char *value);
+
 /* Whether `path` means standard input (or output). */
 bool input_is_standard(const char *path);
 
@@ -26,11 +35,11 @@ void input_close(struct input *input);
  * The Arrow stream from the input's current position. It uses the descriptor until it is released. False: the error is
  * filled and nothing was reported.
  */
-bool input_stream(const struct input *input, bool allow_missing_end, struct ArrowArrayStream *stream,
+bool input_stream(const struct input *input, const struct input_options *given, struct ArrowArrayStream *stream,
                   respool_error *error);
 
-/* Options for reading, as the command line asks for them. */
-void input_ipc_options(respool_ipc_options *options, bool allow_missing_end);
+/* The library's options for that; `given` NULL: for looking only, whether there is an end or not. */
+void input_ipc_options(respool_ipc_options *options, const struct input_options *given);
 
 /* The text of a stream's last error, never NULL. */
 const char *input_stream_error(struct ArrowArrayStream *stream, int code);

@@ -12,7 +12,7 @@
 enum { OPTIONS_END = 0, OPTIONS_OPERAND = -1, OPTIONS_BAD = -2 };
 
 /* Ids of options that several subcommands have; their own start at OPTION_OWN. */
-enum { OPTION_HELP = 1, OPTION_VERSION, OPTION_ALLOW_MISSING_END, OPTION_OWN };
+enum { OPTION_HELP = 1, OPTION_VERSION, OPTION_ALLOW_MISSING_END, OPTION_MAX_EXPANSION, OPTION_COMPRESS, OPTION_OWN };
 
 struct option_spec {
   int id;      /* 0 ends the table */

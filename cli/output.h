@@ -13,6 +13,6 @@ int output_check(void);
  * `error` is filled if the answer is TOOL_FAILED and it was the stream that failed (status RESPOOL_SOURCE_FAILED),
  * for the caller to report; every other failure was reported.
  */
-int output_stream(struct ArrowArrayStream *stream, respool_error *error);
+int output_stream(struct ArrowArrayStream *stream, const respool_ipc_write_options *options, respool_error *error);
 
 #endif

@@ -34,6 +34,8 @@ static int create_spool(struct tee *tee, const struct ArrowSchema *schema) {
   options.mode = tee->options.mode;
   options.path = tee->options.path;
   options.directory = tee->options.directory;
+  options.compression = tee->options.spooling.compression;
+  options.compression_level = tee->options.spooling.compression_level;
   respool_status status = respool_create(schema, &options, &tee->spool, &tee->writer, &error);
   if (status == RESPOOL_OK) return TOOL_OK;
   bool of_input = status == RESPOOL_UNSUPPORTED || status == RESPOOL_INVALID;
@@ -102,7 +104,7 @@ static int run_with_input(struct tee *tee) {
   tee->input_identity = identity_of_descriptor(tee->input.fd);
   int code = tee_outputs_check(tee);
   if (code != TOOL_OK) return code;
-  code = tee_source_open(&tee->source, &tee->input, tee->options.allow_missing_end);
+  code = tee_source_open(&tee->source, &tee->input, &tee->options.reading);
   if (code == TOOL_OK) {
     code = run_with_source(tee);
     tee_source_close(&tee->source);

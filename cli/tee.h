@@ -24,7 +24,10 @@ struct tee_options {
   const char *input;
   const char **outputs;
   int output_count;
-  bool allow_missing_end;
+  struct input_options reading;
+  respool_ipc_write_options writing;  /* of the outputs */
+  respool_ipc_write_options spooling; /* of the spool's file */
+  bool spooling_given;
   bool stats;
   bool quiet;
   bool no_progress;
@@ -44,7 +47,7 @@ struct tee_source {
 };
 
 /* Reads the schema. Answers an exit code; what is wrong was reported. */
-int tee_source_open(struct tee_source *source, const struct input *input, bool allow_missing_end);
+int tee_source_open(struct tee_source *source, const struct input *input, const struct input_options *reading);
 void tee_source_close(struct tee_source *source);
 
 /* From now on the input has ended. From any thread. */

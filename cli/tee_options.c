@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compression.h"
 #include "numbers.h"
 #include "options.h"
 #include "report.h"
@@ -33,6 +34,13 @@ static const char help[] = "Usage: respool tee [OPTION]... [INPUT]\n"
                            "                             all       everything (default with --path)\n"
                            "      --allow-missing-end  take an input that ends between two messages as\n"
                            "                           complete\n"
+                           "      --compress CODEC     compress the outputs and the file of --path: none\n"
+                           "                           (default), lz4 or zstd, with a level if wanted, such\n"
+                           "                           as zstd:9\n"
+                           "      --compress-spool CODEC\n"
+                           "                           compress the spool file, named or not\n"
+                           "      --max-expansion SIZE what one compressed message may expand to, such as\n"
+                           "                           16GiB or 'unlimited'\n"
                            "      --stats              at the end, write a JSON object to standard error\n"
                            "      --no-progress        no progress line, though standard error is a terminal\n"
                            "  -q, --quiet              no progress line and no warnings\n"
@@ -45,6 +53,7 @@ enum {
   OPTION_DIRECTORY,
   OPTION_PATH,
   OPTION_MODE,
+  OPTION_COMPRESS_SPOOL,
   OPTION_STATS,
   OPTION_NO_PROGRESS,
   OPTION_QUIET
@@ -57,6 +66,9 @@ static const struct option_spec specs[] = {
     {OPTION_PATH, 0, "path", true},
     {OPTION_MODE, 0, "mode", true},
     {OPTION_ALLOW_MISSING_END, 0, "allow-missing-end", false},
+    {OPTION_COMPRESS, 0, "compress", true},
+    {OPTION_COMPRESS_SPOOL, 0, "compress-spool", true},
+    {OPTION_MAX_EXPANSION, 0, "max-expansion", true},
     {OPTION_STATS, 0, "stats", false},
     {OPTION_NO_PROGRESS, 0, "no-progress", false},
     {OPTION_QUIET, 'q', "quiet", false},
@@ -110,8 +122,15 @@ static int apply(struct tee_options *options, int id, const char *value) {
   case OPTION_MODE:
     return parse_mode(options, value);
   case OPTION_ALLOW_MISSING_END:
-    options->allow_missing_end = true;
+    options->reading.allow_missing_end = true;
     return -1;
+  case OPTION_COMPRESS:
+    return compression_parse("--compress", value, &options->writing);
+  case OPTION_COMPRESS_SPOOL:
+    options->spooling_given = true;
+    return compression_parse("--compress-spool", value, &options->spooling);
+  case OPTION_MAX_EXPANSION:
+    return input_parse_expansion(&options->reading, value);
   case OPTION_STATS:
     options->stats = true;
     return -1;
@@ -142,6 +161,7 @@ static int complete(struct tee_options *options) {
     report_errno(options->directory, "cannot hold the spool file", errno);
     return TOOL_FAILED;
   }
+  if (options->path && !options->spooling_given) options->spooling = options->writing;
   if (!options->input) options->input = "-";
   if (options->output_count == 0 && !options->path) options->outputs[options->output_count++] = "-";
   return -1;
@@ -152,6 +172,8 @@ int tee_parse(struct tee_options *options, int argc, char **argv) {
   const char *value;
   options->memory_limit = RESPOOL_DEFAULT_MEMORY_LIMIT;
   options->mode = RESPOOL_MODE_DEFAULT;
+  respool_ipc_write_options_init(&options->writing, sizeof options->writing);
+  respool_ipc_write_options_init(&options->spooling, sizeof options->spooling);
   options_begin(&arguments, specs, argc, argv);
   for (;;) {
     int id = options_next(&arguments, &value);

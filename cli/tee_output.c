@@ -213,7 +213,8 @@ static int write_replay(struct tee_output *output) {
   respool_error error = {0};
   channel_widen(output->fd);
   atomic_store(&output->state, TEE_WRITING);
-  respool_status status = respool_ipc_write(&stream, write_bytes, output, &totals, &error);
+  respool_status status =
+      respool_ipc_write_with(&stream, write_bytes, output, &output->tee->options.writing, &totals, &error);
   int state = judge(output, status, &error);
   output->batches = totals.batches;
   output->rows = totals.rows;

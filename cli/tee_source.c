@@ -32,14 +32,14 @@ static int64_t read_bytes(void *user_data, void *buffer, int64_t size) {
 }
 
 /* A file is read through its descriptor, so that the footer of the file format is found; it never makes us wait. */
-static respool_status open_inner(struct tee_source *source, bool allow_missing_end, respool_error *error) {
+static respool_status open_inner(struct tee_source *source, const struct input_options *reading, respool_error *error) {
   respool_ipc_options options;
-  input_ipc_options(&options, allow_missing_end);
+  input_ipc_options(&options, reading);
   if (source->input->seekable) return respool_ipc_read_fd(source->input->fd, &options, &source->inner, error);
   return respool_ipc_read(read_bytes, source, &options, &source->inner, error);
 }
 
-int tee_source_open(struct tee_source *source, const struct input *input, bool allow_missing_end) {
+int tee_source_open(struct tee_source *source, const struct input *input, const struct input_options *reading) {
   *source = (struct tee_source){.input = input};
   if (pipe(source->wake) != 0) {
     report_errno(input->name, "no pipe for waiting", errno);
@@ -48,7 +48,7 @@ int tee_source_open(struct tee_source *source, const struct input *input, bool a
   fcntl(source->wake[0], F_SETFD, FD_CLOEXEC);
   fcntl(source->wake[1], F_SETFD, FD_CLOEXEC);
   respool_error error;
-  if (open_inner(source, allow_missing_end, &error) == RESPOOL_OK) return TOOL_OK;
+  if (open_inner(source, reading, &error) == RESPOOL_OK) return TOOL_OK;
   report_error(input->name, "%s", error.message);
   tee_source_close(source);
   return TOOL_FAILED;

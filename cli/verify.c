@@ -21,6 +21,8 @@ static const char help[] = "Usage: respool verify [OPTION]... [INPUT]...\n"
                            "Options:\n"
                            "      --allow-missing-end  take an input that ends between two messages as\n"
                            "                           complete\n"
+                           "      --max-expansion SIZE what one compressed message may expand to, such as\n"
+                           "                           16GiB or 'unlimited'\n"
                            "  -q, --quiet              print nothing for good inputs\n"
                            "  -h, --help               show this text\n"
                            "  -V, --version            show the version\n";
@@ -29,6 +31,7 @@ enum { OPTION_QUIET = OPTION_OWN };
 
 static const struct option_spec specs[] = {
     {OPTION_ALLOW_MISSING_END, 0, "allow-missing-end", false},
+    {OPTION_MAX_EXPANSION, 0, "max-expansion", true},
     {OPTION_QUIET, 'q', "quiet", false},
     OPTIONS_COMMON,
 };
@@ -36,7 +39,7 @@ static const struct option_spec specs[] = {
 struct verify {
   const char **paths;
   int count;
-  bool allow_missing_end;
+  struct input_options reading;
   bool quiet;
 };
 
@@ -61,10 +64,10 @@ static int pull_all(struct ArrowArrayStream *stream, struct tally *tally) {
   }
 }
 
-static int decode(const struct input *input, bool allow_missing_end, struct tally *tally) {
+static int decode(const struct input *input, const struct input_options *reading, struct tally *tally) {
   struct ArrowArrayStream stream;
   respool_error error;
-  if (!input_stream(input, allow_missing_end, &stream, &error)) {
+  if (!input_stream(input, reading, &stream, &error)) {
     report_error(input->name, "%s", error.message);
     return TOOL_FAILED;
   }
@@ -90,7 +93,7 @@ static int inspect(const struct input *input, off_t start, off_t end, struct tal
   if (start < 0 || end_of(input) != end) return TOOL_OK;
   respool_ipc_options options;
   respool_error error;
-  input_ipc_options(&options, true);
+  input_ipc_options(&options, NULL);
   tally->summary.struct_size = sizeof tally->summary;
   if (lseek(input->fd, start, SEEK_SET) != start) {
     report_errno(input->name, "cannot be read a second time", errno);
@@ -137,7 +140,7 @@ static int verify_one(const struct verify *verify, const char *path) {
   if (code != TOOL_OK) return code;
   off_t start = input.seekable ? lseek(input.fd, 0, SEEK_CUR) : -1;
   off_t end = end_of(&input);
-  code = decode(&input, verify->allow_missing_end, &tally);
+  code = decode(&input, &verify->reading, &tally);
   if (code == TOOL_OK) code = inspect(&input, start, end, &tally);
   if (code == TOOL_OK) code = compare(&input, &tally);
   if (code == TOOL_OK && !verify->quiet) print_good(input.name, &tally);
@@ -168,7 +171,10 @@ static int parse(struct verify *verify, int argc, char **argv) {
       verify->paths[verify->count++] = value;
       break;
     case OPTION_ALLOW_MISSING_END:
-      verify->allow_missing_end = true;
+      verify->reading.allow_missing_end = true;
+      break;
+    case OPTION_MAX_EXPANSION:
+      if (input_parse_expansion(&verify->reading, value) >= 0) return TOOL_USAGE;
       break;
     case OPTION_QUIET:
       verify->quiet = true;
