@@ -54,6 +54,20 @@ def check_same(programs, path, expected, scratch):
     programs.tool("verify", path)
     programs.tool("verify", copied)
     check_info(programs, copied, expected, {"version": 5, "big_endian": False, "compressed": False})
+    for codec in ("lz4", "zstd"):
+        check_compressed(programs, copied, expected, scratch, codec)
+
+
+def check_compressed(programs, path, expected, scratch, codec):
+    """Compressed as a stream and as a spool: the same content, and the same bytes once it is cleaned again."""
+    packed, spooled = scratch / codec, scratch / f"{codec}-spooled"
+    packed.write_bytes(programs.tool("cat", "--compress", codec, path))
+    content.compare(expected, programs.dump(packed))
+    programs.tool("tee", "--compress", codec, "--path", spooled, path)
+    tool.check(spooled.read_bytes() == packed.read_bytes(), f"{path}: what tee keeps with {codec} differs from cat's")
+    again = programs.tool("cat", "--compress", codec, packed)
+    tool.check(again == packed.read_bytes(), f"{path}: {codec} of what was unpacked differs")
+    tool.check(programs.tool("cat", packed) == path.read_bytes(), f"{path}: {codec} unpacked differs from it")
 
 
 def check_refused(programs, path, texts, scratch):

@@ -16,6 +16,7 @@ ABANDONED, SOURCE_FAILED, RESOURCES_EXHAUSTED = 30, 32, 34
 USER = 1000
 MODE_DEFAULT, MODE_OVERFLOW, MODE_ON_LIMIT, MODE_ALL = 0, 1, 2, 3
 REPLAY_AUTO, REPLAY_MAP, REPLAY_READ = 0, 1, 2
+UNCOMPRESSED, LZ4, ZSTD = 0, 1, 2
 NO_LIMIT = 2**63 - 1
 
 
@@ -73,7 +74,13 @@ class Options(ctypes.Structure):
         ("write_chunk", c_int64),
         ("defer_release", c_int32),
         ("sync_on_finish", c_int32),
+        ("compression", c_int32),
+        ("compression_level", c_int32),
     ]
+
+
+class WriteOptions(ctypes.Structure):
+    _fields_ = [("struct_size", c_size_t), ("compression", c_int32), ("compression_level", c_int32)]
 
 
 class Stats(ctypes.Structure):
@@ -169,12 +176,13 @@ def read_descriptor(descriptor):
     return reader_of(stream)
 
 
-def write_descriptor(reader, descriptor):
+def write_descriptor(reader, descriptor, compression=0, level=0):
     """A pyarrow reader encoded by respool."""
     stream = CStream()
+    options = WriteOptions(ctypes.sizeof(WriteOptions), compression, level)
     reader._export_to_c(address(stream))
     try:
-        call("respool_ipc_write_fd", byref(stream), descriptor, None)
+        call("respool_ipc_write_fd_with", byref(stream), descriptor, byref(options), None)
     finally:
         release(stream)
 

@@ -16,6 +16,8 @@ SETTINGS = {
     "read": {"memory_limit": 0, "replay": capi.REPLAY_READ},
     "on limit": {"memory_limit": 4096, "mode": capi.MODE_ON_LIMIT},
     "named": {"memory_limit": 0, "mode": capi.MODE_ALL},
+    "mapped, zstd": {"memory_limit": 0, "replay": capi.REPLAY_MAP, "compression": capi.ZSTD},
+    "named, lz4": {"memory_limit": 0, "mode": capi.MODE_ALL, "compression": capi.LZ4},
 }
 
 
@@ -79,7 +81,7 @@ class RoundTrip(unittest.TestCase):
         stats = spool.stats()
         filled = sum(batch.num_rows > 0 for batch in batches)
         self.assertEqual((stats.batches, stats.rows), (len(batches), sum(batch.num_rows for batch in batches)))
-        if setting in ("mapped", "read", "named"):
+        if setting.startswith(("mapped", "read", "named")):
             self.assertGreaterEqual(stats.batches_stored, filled)
             self.assertLessEqual(stats.batches_resident, len(batches) - filled)
             self.assertEqual(stats.bytes_charged, 0)
@@ -91,7 +93,7 @@ class RoundTrip(unittest.TestCase):
         """Append, finish and replay in every setting. `appended` holds the batches in another form."""
         for setting, choices in settings.items():
             with self.subTest(setting=setting):
-                path = self.new_path() if setting == "named" else None
+                path = self.new_path() if setting.startswith("named") else None
                 with capi.Spool(schema, **choices, **({"path": path} if path else {})) as spool:
                     for batch in appended or batches:
                         spool.append(batch)

@@ -13,6 +13,12 @@ import samples
 ROUNDS = 400
 
 
+def random_compression(rng):
+    compression = rng.choice((capi.UNCOMPRESSED, capi.LZ4, capi.ZSTD))
+    levels = {capi.UNCOMPRESSED: (0,), capi.LZ4: (0, 1, 9, -3), capi.ZSTD: (0, 1, 7, -5)}
+    return {"compression": compression, "compression_level": rng.choice(levels[compression])}
+
+
 def random_choices(rng):
     return {
         "memory_limit": rng.choice((0, 500, 20_000, capi.NO_LIMIT)),
@@ -20,6 +26,7 @@ def random_choices(rng):
         "mode": rng.choice((capi.MODE_OVERFLOW, capi.MODE_ON_LIMIT, capi.MODE_ALL)),
         "write_chunk": rng.choice((4096, 65_536, 1 << 20)),
         "defer_release": rng.randrange(2),
+        **random_compression(rng),
     }
 
 

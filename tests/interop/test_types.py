@@ -43,7 +43,7 @@ class Types(roundtrip.RoundTrip):
         """pyarrow cannot show such columns, so differences are told without their values."""
         expected = [samples.reinterpret(batch, schema) for batch in batches]
         for setting, choices in roundtrip.SETTINGS.items():
-            if setting == "named":
+            if setting.startswith("named"):
                 continue
             with capi.Spool(schema, **choices) as spool:
                 for batch in expected:
@@ -125,7 +125,7 @@ class Schemas(roundtrip.RoundTrip):
         schema = pa.schema([])
         rows = pa.array([{}] * 5, pa.struct([]))
         for setting, choices in roundtrip.SETTINGS.items():
-            path = {"path": self.new_path()} if setting == "named" else {}
+            path = {"path": self.new_path()} if setting.startswith("named") else {}
             with self.subTest(setting=setting), capi.Spool(schema, **choices, **path) as spool:
                 for array in (rows, rows.slice(2), rows.slice(5)):
                     spool.append(array)
