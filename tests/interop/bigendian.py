@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Little-endian Arrow IPC streams turned into what a big-endian machine would have written: their bodies, and the mark in
-the schema. Framing and metadata are little-endian everywhere."""
+"""Little-endian Arrow IPC streams turned into what a big-endian machine would have written: their bodies, and the mark
+in the schema. Framing and metadata are little-endian everywhere."""
 
 import struct
 
