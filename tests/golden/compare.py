@@ -107,6 +107,8 @@ def traits_of(directory):
 def check_stream(programs, path, directory, expectation):
     renames = getattr(expectation, "renamed", {})
     expected = content.renamed(load(path), renames)
+    if getattr(expectation, "sorted_metadata", False):
+        expected = content.with_sorted_metadata(expected)
     with tempfile.TemporaryDirectory(prefix="respool-golden-") as scratch:
         check_info(programs, path, expected, traits_of(directory))
         if isinstance(expectation, cases.Same):

@@ -4,6 +4,9 @@
 Compared is everything but the values under nulls: names, types, nullability, metadata with its order and duplicates,
 the number of batches, counts, positions of nulls, offsets, values, and the structure of children. Of list views,
 unions, run ends and views, which may lay out the same values in many ways, the rows are compared.
+
+Dictionary-encoded fields have the type of their values in the schema and indices in the batches. The JSON has the
+dictionaries once, a dump has those of each batch with the batch, under numbers of its own.
 """
 
 import math
@@ -36,12 +39,31 @@ def pairs(metadata):
     return [(pair["key"], pair["value"]) for pair in metadata or []]
 
 
+def index_field(field):
+    """The field as its columns are: a dictionary-encoded one holds whole numbers."""
+    if "dictionary" not in field:
+        return field
+    plain = {key: value for key, value in field.items() if key != "dictionary"}
+    return {**plain, "type": field["dictionary"]["indexType"], "children": []}
+
+
+def values_field(field):
+    """The field of the one column of its dictionary."""
+    return {key: value for key, value in {**field, "name": "values"}.items() if key != "dictionary"}
+
+
+def dictionary_traits(field):
+    traits = field.get("dictionary")
+    return None if traits is None else {"indexType": traits["indexType"], "isOrdered": traits["isOrdered"]}
+
+
 def compare_field(where, expected, got):
     where = f"{where}/{expected['name']}"
     need_equal(f"{where} name", expected["name"], got["name"])
     need_equal(f"{where} type", full_type(expected["type"]), full_type(got["type"]))
     need_equal(f"{where} nullable", expected["nullable"], got["nullable"])
     need_equal(f"{where} metadata", pairs(expected.get("metadata")), pairs(got.get("metadata")))
+    need_equal(f"{where} dictionary", dictionary_traits(expected), dictionary_traits(got))
     compare_fields(where, expected["children"], got["children"])
 
 
@@ -141,6 +163,7 @@ def rows_of_leaf(field, column):
 
 def rows(field, column):
     """The values of a column, None where they are null."""
+    field = index_field(field)
     name = field["type"]["name"]
     if name == "null":
         return [None] * column["count"]
@@ -161,6 +184,7 @@ BY_ROWS = ("listview", "largelistview", "union", "runendencoded", "binaryview", 
 
 
 def compare_column(where, field, expected, got):
+    field = index_field(field)
     where = f"{where}/{field['name']}"
     need_equal(f"{where} members", sorted(expected), sorted(got))
     need_equal(f"{where} name", expected["name"], got["name"])
@@ -184,6 +208,27 @@ def compare_columns(where, fields, expected, got):
         compare_column(where, field, one, other)
 
 
+def encoded_fields(fields):
+    """All that are dictionary-encoded, in pre-order."""
+    for field in fields:
+        if "dictionary" in field:
+            yield field
+        yield from encoded_fields(field["children"])
+
+
+def compare_dictionaries(where, expected, schema, batch):
+    """The dictionary of every field, as a whole."""
+    wanted = {dictionary["id"]: dictionary["data"] for dictionary in expected.get("dictionaries", [])}
+    given = {dictionary["id"]: dictionary["data"] for dictionary in batch.get("dictionaries", [])}
+    pairs = list(zip(encoded_fields(expected["schema"]["fields"]), encoded_fields(schema["fields"])))
+    need_equal(f"{where} number of dictionaries", len(pairs), len(given))
+    for one, other in pairs:
+        place = f"{where} dictionary of {one['name']}"
+        columns = [data[fields["dictionary"]["id"]]["columns"] for data, fields in ((wanted, one), (given, other))]
+        need_equal(f"{place} number of columns", [1, 1], [len(column) for column in columns])
+        compare_column(place, values_field(one), *({**column[0], "name": "values"} for column in columns))
+
+
 def compare(expected, got):
     """Raises Difference."""
     schema = expected["schema"]
@@ -193,6 +238,7 @@ def compare(expected, got):
     for number, (one, other) in enumerate(zip(expected["batches"], got["batches"])):
         need_equal(f"batch {number} count", one["count"], other["count"])
         compare_columns(f"batch {number}", schema["fields"], one["columns"], other["columns"])
+        compare_dictionaries(f"batch {number}", expected, got["schema"], other)
 
 
 # ---- renaming
@@ -207,6 +253,18 @@ def renamed(node, names):
     changed = {key: renamed(value, names) for key, value in node.items()}
     if names and ("type" in node or "count" in node) and "name" in node:
         changed["name"] = names.get(node["name"], node["name"])
+    return changed
+
+
+def with_sorted_metadata(node):
+    """The content with the metadata of all fields sorted by key."""
+    if isinstance(node, list):
+        return [with_sorted_metadata(element) for element in node]
+    if not isinstance(node, dict):
+        return node
+    changed = {key: with_sorted_metadata(value) for key, value in node.items()}
+    if "metadata" in node:
+        changed["metadata"] = sorted(node["metadata"], key=lambda pair: pair["key"])
     return changed
 
 
@@ -229,6 +287,7 @@ def slice_runs(column, start, count):
 
 
 def slice_column(field, column, start, count):
+    field = index_field(field)
     if field["type"]["name"] == "runendencoded":
         return slice_runs(column, start, count)
     result = {**column, "count": count}

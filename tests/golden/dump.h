@@ -62,7 +62,10 @@ void dump_text(FILE *out, const char *bytes, size_t size);
 /* The value of "schema". False for an unknown type. */
 bool dump_schema(FILE *out, const struct ArrowSchema *schema);
 
-/* One element of "batches". `schema` has been printed, so its types are known. */
+/*
+ * One element of "batches", with its dictionaries as they are in force for it: they may change from batch to batch.
+ * `schema` has been printed, so its types are known.
+ */
 void dump_batch(FILE *out, const struct ArrowSchema *schema, const struct ArrowArray *array);
 
 /* Rows [start, start + count) of an array, counted from its offset, as an element of "columns" or "children". */

@@ -94,11 +94,31 @@ void dump_column(FILE *out, const struct ArrowSchema *schema, const struct Arrow
   putc('}', out);
 }
 
+/* The dictionaries in force, in the order of their ids. */
+static void print_dictionaries(FILE *out, const struct ArrowSchema *schema, const struct ArrowArray *array,
+                               int *next_id) {
+  if (schema->dictionary != NULL) {
+    const struct ArrowArray *values = array->dictionary;
+    fprintf(out, *next_id > 0 ? ",\n  {\"id\": %d" : "{\"id\": %d", *next_id);
+    fprintf(out, ", \"data\": {\"count\": %" PRId64 ", \"columns\": [", values->length);
+    dump_column(out, schema->dictionary, values, 0, values->length);
+    fputs("]}}", out);
+    (*next_id)++;
+    print_dictionaries(out, schema->dictionary, values, next_id);
+  }
+  for (int64_t i = 0; i < schema->n_children; i++) {
+    print_dictionaries(out, schema->children[i], array->children[i], next_id);
+  }
+}
+
 void dump_batch(FILE *out, const struct ArrowSchema *schema, const struct ArrowArray *array) {
+  int next_id = 0;
   fprintf(out, "{\"count\": %" PRId64 ", \"columns\": [", array->length);
   for (int64_t i = 0; i < schema->n_children; i++) {
     if (i > 0) fputs(",\n  ", out);
     dump_column(out, schema->children[i], array->children[i], array->offset, array->length);
   }
+  fputs("],\n \"dictionaries\": [", out);
+  print_dictionaries(out, schema, array, &next_id);
   fputs("]}", out);
 }

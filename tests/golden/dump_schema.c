@@ -127,38 +127,51 @@ static void print_metadata(FILE *out, const char *metadata) {
   putc(']', out);
 }
 
-static bool print_fields(FILE *out, const struct ArrowSchema *parent);
+/* The JSON has ids for dictionaries, the C data interface has not: they are numbered in pre-order. */
+static bool print_fields(FILE *out, const struct ArrowSchema *parent, int *next_id);
 
-static bool print_field(FILE *out, const struct ArrowSchema *field) {
-  struct dump_type type;
-  if (field->dictionary != NULL || !dump_type_parse(field->format, &type)) {
+static void print_dictionary(FILE *out, const struct ArrowSchema *field, const struct dump_type *indices,
+                             int *next_id) {
+  fprintf(out, ", \"dictionary\": {\"id\": %d, \"indexType\": ", (*next_id)++);
+  print_type(out, indices, 0);
+  fprintf(out, ", \"isOrdered\": %s}", field->flags & ARROW_FLAG_DICTIONARY_ORDERED ? "true" : "false");
+}
+
+/* Of a dictionary-encoded field the type and the children are those of the values. */
+static bool print_field(FILE *out, const struct ArrowSchema *field, int *next_id) {
+  const struct ArrowSchema *values = field->dictionary != NULL ? field->dictionary : field;
+  struct dump_type type, indices;
+  if (!dump_type_parse(field->format, &indices) || !dump_type_parse(values->format, &type)) {
     fprintf(stderr, "dump: field '%s': format '%s' not known here\n", field->name ? field->name : "", field->format);
     return false;
   }
   fputs("{\"name\": ", out);
   dump_text(out, field->name ? field->name : "", field->name ? strlen(field->name) : 0);
   fputs(", \"type\": ", out);
-  print_type(out, &type, field->flags);
-  fprintf(out, ", \"nullable\": %s, \"children\": ", field->flags & ARROW_FLAG_NULLABLE ? "true" : "false");
-  if (!print_fields(out, field)) return false;
+  print_type(out, &type, values->flags);
+  fprintf(out, ", \"nullable\": %s", field->flags & ARROW_FLAG_NULLABLE ? "true" : "false");
+  if (field->dictionary != NULL) print_dictionary(out, field, &indices, next_id);
+  fputs(", \"children\": ", out);
+  if (!print_fields(out, values, next_id)) return false;
   print_metadata(out, field->metadata);
   putc('}', out);
   return true;
 }
 
-static bool print_fields(FILE *out, const struct ArrowSchema *parent) {
+static bool print_fields(FILE *out, const struct ArrowSchema *parent, int *next_id) {
   putc('[', out);
   for (int64_t i = 0; i < parent->n_children; i++) {
     if (i > 0) fputs(", ", out);
-    if (!print_field(out, parent->children[i])) return false;
+    if (!print_field(out, parent->children[i], next_id)) return false;
   }
   putc(']', out);
   return true;
 }
 
 bool dump_schema(FILE *out, const struct ArrowSchema *schema) {
+  int next_id = 0;
   fputs("{\"fields\": ", out);
-  if (!print_fields(out, schema)) return false;
+  if (!print_fields(out, schema, &next_id)) return false;
   print_metadata(out, schema->metadata);
   putc('}', out);
   return true;

@@ -4,7 +4,7 @@
 import copy
 import unittest
 
-from content import Difference, compare, renamed, rows, sliced
+from content import Difference, compare, renamed, rows, sliced, with_sorted_metadata
 
 INT = {"name": "int", "bitWidth": 32, "isSigned": True}
 
@@ -55,6 +55,58 @@ def set_member(column, member, slot, value):
     def change(content):
         content["batches"][0]["columns"][column][member][slot] = value
     return change
+
+
+def encoded():
+    """Two columns that share a dictionary, and one whose values are structs with the same one inside."""
+    def traits(number):
+        return {"id": number, "indexType": {"name": "int", "bitWidth": 8, "isSigned": True}, "isOrdered": False}
+    texts = {"name": "DICT7", "count": 2, "VALIDITY": [1, 0], "OFFSET": [0, 1, 1], "DATA": ["a", ""]}
+    inner = {"name": "b", "count": 1, "VALIDITY": [1], "DATA": [1]}
+    structs = {"name": "DICT3", "count": 1, "VALIDITY": [1], "children": [inner]}
+    fields = [{**field(name, {"name": "utf8"}), "dictionary": traits(7)} for name in "ab"]
+    fields.append({**field("c", {"name": "struct"}, [copy.deepcopy(fields[1])]), "dictionary": traits(3)})
+    columns = [{"name": name, "count": 2, "VALIDITY": [1, 0], "DATA": [0, 9]} for name in "abc"]
+    dictionaries = [{"id": 3, "data": {"count": 1, "columns": [structs]}},
+                    {"id": 7, "data": {"count": 2, "columns": [texts]}}]
+    return copy.deepcopy({"schema": {"fields": fields}, "dictionaries": dictionaries,
+                          "batches": [{"count": 2, "columns": columns}]})
+
+
+def dumped():
+    """The same as a dump has it: each field with a dictionary of its own, in each batch."""
+    content = encoded()
+    structs, texts = (dictionary["data"] for dictionary in content.pop("dictionaries"))
+    fields = content["schema"]["fields"]
+    for number, one in enumerate([*fields, fields[2]["children"][0]]):
+        one["dictionary"]["id"] = number
+    content["batches"][0]["dictionaries"] = [
+        {"id": number, "data": copy.deepcopy(data)} for number, data in enumerate([texts, texts, structs, texts])]
+    content["batches"][0]["dictionaries"][2]["data"]["columns"][0]["name"] = "c"
+    return content
+
+
+def set_value(dictionary, member, slot, value):
+    def change(content):
+        content["batches"][0]["dictionaries"][dictionary]["data"]["columns"][0][member][slot] = value
+    return change
+
+
+def set_trait(name, value):
+    def change(content):
+        content["schema"]["fields"][1]["dictionary"][name] = value
+    return change
+
+
+CHANGED_DICTIONARIES = [
+    set_member(0, "DATA", 0, 1), set_member(2, "VALIDITY", 0, 0),
+    set_trait("isOrdered", True), set_trait("indexType", INT),
+    set_value(0, "DATA", 0, "b"), set_value(1, "VALIDITY", 1, 1), set_value(3, "OFFSET", 1, 0),
+    lambda content: content["schema"]["fields"][0].pop("dictionary"),
+    lambda content: content["batches"][0].pop("dictionaries"),
+    lambda content: content["batches"][0]["dictionaries"].pop(),
+    set_value(2, "VALIDITY", 0, 0),
+]
 
 
 def set_child(column, child, member, slot, value):
@@ -181,6 +233,23 @@ class Comparison(unittest.TestCase):
             change(other)
         compare(by_rows(), other)
 
+    def test_dictionaries(self):
+        compare(encoded(), dumped())
+        for number, change in enumerate(CHANGED_DICTIONARIES):
+            with self.subTest(number):
+                other = dumped()
+                change(other)
+                with self.assertRaises(Difference):
+                    compare(encoded(), other)
+        other = dumped()
+        set_member(0, "DATA", 1, 1)(other)  # under a null
+        set_value(3, "DATA", 1, "b")(other)
+        compare(encoded(), other)
+
+    def test_dictionaries_in_slices(self):
+        first, second = sliced(dumped(), 1)["batches"]
+        self.assertEqual([column["DATA"] for column in first["columns"] + second["columns"]], [[0]] * 3 + [[9]] * 3)
+
     def test_slices_of_rows(self):
         expected = {"l": [[None, 30], [10], None], "s": [(5, 10), (7, "b"), (7, "c")],
                     "d": [(7, "a"), (5, 30), (7, "b")], "r": ["a", "b", "b"], "v": [b"0123456789abc", b"x", b""]}
@@ -196,6 +265,13 @@ class Comparison(unittest.TestCase):
         self.assertEqual(other["schema"]["fields"][0]["children"][0]["name"], "element")
         self.assertEqual(other["batches"][0]["columns"][0]["children"][0]["name"], "element")
         compare(renamed(other, {"element": "item"}), sample())
+
+    def test_sorting_of_metadata(self):
+        other = with_sorted_metadata(sample())
+        compare(sample(), other)
+        other["schema"]["fields"][1]["metadata"][0]["key"] = "l"
+        pairs = with_sorted_metadata(other)["schema"]["fields"][1]["metadata"]
+        self.assertEqual(pairs, [{"key": "k", "value": "2"}, {"key": "l", "value": "1"}])
 
     def test_slices(self):
         first, second = sliced(sample(), 1)["batches"]
