@@ -282,9 +282,10 @@ def children_of(schema):
 
 
 def schema_tree(schema):
-    """All that a field says: format, name, flags, metadata in order with duplicates, children."""
+    """All that a field says: format, name, flags, metadata in order with duplicates, children, dictionary."""
     children = tuple(schema_tree(child) for child in children_of(schema))
-    return schema.format, schema.name or b"", schema.flags, metadata_bytes(schema.metadata), children
+    values = schema_tree(CSchema.from_address(schema.dictionary)) if schema.dictionary else None
+    return schema.format, schema.name or b"", schema.flags, metadata_bytes(schema.metadata), children, values
 
 
 def top_tree(schema):
