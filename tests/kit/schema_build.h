@@ -27,6 +27,9 @@
 /* A struct schema (format "+s") of the fields in `text`. Bad text ends the program. */
 void kit_schema_parse(const char *text, struct ArrowSchema *schema);
 
+/* Texts of every type, and of some in each other, for fields; NULL at the end. */
+extern const char *const kit_types[];
+
 /* Text of a random schema with 0 to `max_fields` fields, types nested at most `max_depth` deep; free() it. */
 char *kit_schema_random_text(kit_random *random, int max_fields, int max_depth);
 
