@@ -128,6 +128,16 @@ static respool_status check_long_view(const struct checker *checker, int32_t at,
   return RESPOOL_OK;
 }
 
+/* Consumers compare such views as a whole: what is behind the value must be zero. */
+static respool_status check_inline_view(const struct checker *checker, int32_t at, int64_t row, const int32_t *view) {
+  const uint8_t *value = (const uint8_t *)&view[1];
+  if (checker->level != CHECK_FULL) return RESPOOL_OK;
+  for (int32_t i = view[0]; i < VIEW_INLINE; i++) {
+    if (value[i] != 0) return refuse(checker, at, "has bytes behind an inline value (row %lld)", (long long)row);
+  }
+  return RESPOOL_OK;
+}
+
 /* Views under nulls may be anything. */
 static respool_status check_views(const struct checker *checker, int32_t at, const struct ArrowArray *array) {
   int64_t count = array->n_buffers - 3;
@@ -147,13 +157,24 @@ static respool_status check_views(const struct checker *checker, int32_t at, con
     memcpy(view, (const uint8_t *)array->buffers[1] + i * VIEW_BYTES, sizeof view);
     if (view[0] < 0)
       return refuse(checker, at, "has a value of %d bytes (row %lld)", view[0], (long long)(i - array->offset));
-    if (view[0] <= VIEW_INLINE) continue;
-    respool_status status = check_long_view(checker, at, array, i - array->offset, view);
+    respool_status status = view[0] <= VIEW_INLINE ? check_inline_view(checker, at, i - array->offset, view)
+                                                   : check_long_view(checker, at, array, i - array->offset, view);
     if (status != RESPOOL_OK) return status;
   }
   return RESPOOL_OK;
 }
 
+/* By early versions of the format a union could be null itself. There is no place for that any more. */
+static bool has_old_nulls(const struct layout_node *node, const struct ArrowArray *array) {
+  bool has_bits = layout_buffers(node, array) != array->buffers && array->buffers[0] != NULL;
+  return has_bits && array->null_count != 0 &&
+         bits_count(array->buffers[0], array->offset, array->length) < array->length;
+}
+
+/*
+ * The specification wants the offsets into each child of a dense union to rise. Reading them does not
+ * depend on it, so here they may come in any order and be shared.
+ */
 static respool_status check_union(const struct checker *checker, int32_t at, const struct ArrowArray *array) {
   const struct layout_node *node = &checker->layout->nodes[at];
   const struct layout_union *ids = &checker->layout->unions[node->width];
@@ -163,6 +184,7 @@ static respool_status check_union(const struct checker *checker, int32_t at, con
   if (array->length > 0 && (types == NULL || (dense && buffers[1] == NULL))) {
     return refuse(checker, at, "has no type id or offset buffer");
   }
+  if (has_old_nulls(node, array)) return refuse(checker, at, "has null rows, which unions have not");
   for (int64_t i = array->offset; i < array->offset + array->length; i++) {
     int child = types[i] < 0 ? -1 : ids->child[types[i]];
     if (child < 0) {

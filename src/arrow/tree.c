@@ -177,7 +177,7 @@ static void mirror_node(const struct layout *layout, int32_t at, const struct Ar
                         struct ArrowArray *array) {
   const struct layout_node *node = &layout->nodes[at];
   array->length = source->length;
-  array->null_count = node->kind == LAYOUT_NULL ? source->length : source->null_count;
+  array->null_count = node->kind == LAYOUT_NULL ? source->length : node->has_validity ? source->null_count : 0;
   array->offset = source->offset;
   const void **buffers = layout_buffers(node, source);
   bool has_sizes = node->kind == LAYOUT_VIEW && source->n_buffers > 3;
