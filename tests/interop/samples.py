@@ -220,6 +220,44 @@ def make_runs(kind, count, rng, child):
     return [pa.array(ends, kind.run_end_type), child(kind.field(1), len(ends))], [None]
 
 
+def make_dictionary(kind, rng, rate):
+    """The values of a type's next dictionary: those of the last one, the same with some more, or others."""
+    last = rng.__dict__.setdefault("dictionaries", {})
+    choice = rng.randrange(4)
+    if kind not in last or choice == 0:
+        last[kind] = make(kind.value_type, rng.randrange(1, 9), rng, rate)
+    elif choice == 1 and len(last[kind]) < 60 and not has_dictionary(kind.value_type):
+        last[kind] = pa.concat_arrays([last[kind], make(kind.value_type, 2, rng, rate)])
+    return last[kind]
+
+
+def make_encoded(kind, count, rng, null_rate, inner_rate):
+    """Indices under nulls are any numbers; the values may be a part of something longer."""
+    values = make_dictionary(kind, rng, inner_rate)
+    numbers = pa.array([rng.randrange(len(values)) for _ in range(count)], kind.index_type)
+    validity, nulls = bitmap(count, null_rate, rng)
+    width = kind.index_type.bit_width // 8
+    packed = bytearray(numbers.buffers()[1].to_pybytes()[: count * width] if count else b"")
+    for slot in range(count):
+        if validity is not None and not validity.to_pybytes()[slot // 8] >> (slot % 8) & 1:
+            packed[slot * width : (slot + 1) * width] = rng.randbytes(width)
+    indices = pa.Array.from_buffers(kind.index_type, count, [validity, pa.py_buffer(bytes(packed))], nulls)
+    if rng.random() < 0.3 and not has_dictionary(kind.value_type):
+        values = displaced(values, rng)
+    return pa.DictionaryArray.from_arrays(indices, values, ordered=kind.ordered, safe=False)
+
+
+def has_dictionary(kind):
+    """pyarrow cannot put arrays of such types together where their dictionaries differ."""
+    if pa.types.is_dictionary(kind):
+        return True
+    if isinstance(kind, pa.BaseExtensionType):
+        return has_dictionary(kind.storage_type)
+    if pa.types.is_run_end_encoded(kind):
+        return has_dictionary(kind.value_type)
+    return any(has_dictionary(kind.field(number).type) for number in range(kind.num_fields))
+
+
 def make_children(kind, count, rng, rate):
     """Children and buffers of a nested type without nulls of its own."""
     types = pa.types
@@ -248,6 +286,8 @@ def make(kind, count, rng, null_rate=NULL_RATE, inner_rate=NULL_RATE):
     """A random array without offsets. Null lists may refer to values, and values lie under nulls."""
     if isinstance(kind, pa.BaseExtensionType):
         return kind.wrap_array(make(kind.storage_type, count, rng, null_rate, inner_rate))
+    if pa.types.is_dictionary(kind):
+        return make_encoded(kind, count, rng, null_rate, inner_rate)
     if pa.types.is_nested(kind):
         children, buffers = make_children(kind, count, rng, inner_rate)
         array = pa.Array.from_buffers(kind, count, buffers, 0, 0, children=children)
@@ -283,6 +323,8 @@ def displaced(array, rng, slack=0):
     """The same values as part of something longer, at every level: the array's own, its children's, and so on."""
     if isinstance(array, pa.ExtensionArray):
         return array.type.wrap_array(displaced(array.storage, rng, slack))
+    if has_dictionary(array.type):
+        return array
     shift = rng.choice((0, 1, 3, 8, 13))
     longer = pa.concat_arrays([make(array.type, shift, rng), array, make(array.type, 3, rng)])
     if not pa.types.is_nested(array.type):
@@ -342,7 +384,13 @@ def displaced_batch(batch, rng, slack=0):
 def random_type(rng, depth):
     if depth == 0 or rng.random() < 0.35:
         return rng.choice(LEAF_TYPES)
-    choice = rng.randrange(10)
+    choice = rng.randrange(12)
+    if choice >= 10:
+        values = random_type(rng, depth - 1)
+        ints = (pa.int8(), pa.uint8(), pa.int16(), pa.uint16(), pa.int32(), pa.uint32(), pa.int64(), pa.uint64())
+        if pa.types.is_dictionary(values):  # which cannot be values of another
+            values = pa.struct([("a", values)])
+        return pa.dictionary(rng.choice(ints), values, ordered=rng.random() < 0.3)
     if choice == 0:
         return pa.list_(random_field(rng, depth - 1))
     if choice == 1:
