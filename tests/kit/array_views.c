@@ -38,8 +38,8 @@ static void build_data(builder *b, bool text, view_data *data, struct ArrowArray
     if (data->live[i]) kit_part_text(b, text, bytes, data->sizes[i]);
     if (data->sizes[i] == 0 && sometimes(b, 0.5)) out->buffers[2 + i] = NULL;
   }
-  int64_t *sizes = kit_node_buffer(out, 2 + data->count, (size_t)data->count * sizeof *sizes, false);
-  for (int i = 0; i < data->count; i++) sizes[i] = data->sizes[i];
+  void *sizes = kit_part_buffer(b, out, 2 + data->count, data->count * 8);
+  for (int i = 0; i < data->count; i++) put_number(sizes, 8, i, data->sizes[i]);
   if (data->count == 0 && sometimes(b, 0.5)) out->buffers[2] = NULL;
 }
 

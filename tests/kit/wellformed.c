@@ -32,6 +32,7 @@ __attribute__((format(printf, 2, 3))) static bool wrong(inspection *in, const ch
 /* Reading the ends proves that the memory is there (a mapping cut short would end the program). */
 static bool touch(inspection *in, const struct ArrowArray *array, int64_t index, int64_t size) {
   const volatile unsigned char *bytes = array->buffers[index];
+  if (size < 0) return wrong(in, "buffer %" PRId64 " of %" PRId64 " bytes", index, size);
   if (size == 0 && bytes == NULL) return true;
   if (bytes == NULL) return wrong(in, "buffer %" PRId64 " of %" PRId64 " bytes is absent", index, size);
   if ((uintptr_t)array->buffers[index] % (uintptr_t)in->alignment != 0)
@@ -82,7 +83,7 @@ static int64_t slots_of(const struct ArrowArray *array) {
   return array->offset + array->length;
 }
 
-static bool check_view(inspection *in, const struct ArrowArray *array, const int64_t *sizes, int64_t slot) {
+static bool check_view(inspection *in, const struct ArrowArray *array, const void *sizes, int64_t slot) {
   const unsigned char *view = (const unsigned char *)array->buffers[1] + slot * 16;
   int64_t size = kit_number_at(view, 4, 0), buffer = kit_number_at(view, 4, 2), offset = kit_number_at(view, 4, 3);
   if (size < 0) return wrong(in, "a value of %" PRId64 " bytes in slot %" PRId64, size, slot);
@@ -92,7 +93,7 @@ static bool check_view(inspection *in, const struct ArrowArray *array, const int
     return true;
   }
   if (buffer < 0 || buffer >= array->n_buffers - 3) return wrong(in, "no data buffer %" PRId64, buffer);
-  if (offset < 0 || offset + size > sizes[buffer])
+  if (offset < 0 || offset + size > kit_number_at(sizes, 8, buffer))
     return wrong(in, "%" PRId64 " bytes at %" PRId64 " of data buffer %" PRId64, size, offset, buffer);
   const char *value = (const char *)array->buffers[2 + buffer] + offset;
   return memcmp(value, view + 4, 4) == 0 || wrong(in, "another prefix than the value's in slot %" PRId64, slot);
@@ -101,10 +102,10 @@ static bool check_view(inspection *in, const struct ArrowArray *array, const int
 static bool check_views(inspection *in, const struct ArrowArray *array) {
   int64_t count = array->n_buffers - 3;
   if (!touch(in, array, 1, slots_of(array) * 16)) return false;
-  const int64_t *sizes = array->buffers[array->n_buffers - 1];
+  const void *sizes = array->buffers[array->n_buffers - 1];
   if (count > 0 && sizes == NULL) return wrong(in, "no sizes of data buffers");
   for (int64_t i = 0; i < count; i++)
-    if (sizes[i] < 0 || !touch(in, array, 2 + i, sizes[i])) return false;
+    if (!touch(in, array, 2 + i, kit_number_at(sizes, 8, i))) return false;
   for (int64_t i = array->offset; i < slots_of(array); i++)
     if (!kit_slot_null(KIT_VIEW, array, i) && !check_view(in, array, sizes, i)) return false;
   return true;

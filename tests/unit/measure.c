@@ -174,9 +174,9 @@ static void expect(struct extents *extents, const struct ArrowArray *array, int 
 
 static void expect_views(struct extents *extents, const struct ArrowArray *array, int64_t end) {
   int last = (int)array->n_buffers - 1;
-  const int64_t *sizes = array->buffers[last];
+  const void *sizes = array->buffers[last];
   expect(extents, array, 1, end * 16);
-  for (int i = 2; i < last; i++) expect(extents, array, i, sizes[i - 2]);
+  for (int i = 2; i < last; i++) expect(extents, array, i, kit_number_at(sizes, 8, i - 2));
   expect(extents, array, last, 8 * (last - 2));
 }
 

@@ -150,8 +150,8 @@ static void naive_runs(struct naive *naive, const struct ArrowSchema *schema, co
 /* ---- Views: of each data buffer the bytes that some row uses are marked, one by one */
 
 static uint8_t *used_bytes(const struct ArrowArray *array, int buffer, int64_t at, int64_t length, int64_t *count) {
-  const int64_t *sizes = array->buffers[array->n_buffers - 1];
-  uint8_t *used = calloc((size_t)sizes[buffer] + 1, 1);
+  const void *sizes = array->buffers[array->n_buffers - 1];
+  uint8_t *used = calloc((size_t)kit_number_at(sizes, 8, buffer) + 1, 1);
   REQUIRE(used != NULL);
   for (int64_t i = at; i < at + length; i++) {
     const uint8_t *view = (const uint8_t *)array->buffers[1] + i * 16;
@@ -160,7 +160,7 @@ static uint8_t *used_bytes(const struct ArrowArray *array, int buffer, int64_t a
     memset(used + kit_number_at(view, 4, 3), 1, (size_t)size);
   }
   *count = 0;
-  for (int64_t i = 0; i < sizes[buffer]; i++) *count += used[i];
+  for (int64_t i = 0; i < kit_number_at(sizes, 8, buffer); i++) *count += used[i];
   return used;
 }
 
@@ -172,12 +172,12 @@ struct naive_view_data {
 };
 
 static int naive_view_data(const struct ArrowArray *array, int64_t at, int64_t length, struct naive_view_data *data) {
-  const int64_t *sizes = array->buffers[array->n_buffers - 1];
+  const void *sizes = array->buffers[array->n_buffers - 1];
   int buffers = (int)array->n_buffers - 3, kept = 0;
   REQUIRE(buffers <= 32);
   for (int i = 0; i < buffers; i++) {
     data->used[i] = used_bytes(array, i, at, length, &data->counts[i]);
-    data->compact[i] = data->counts[i] < sizes[i] / 2;
+    data->compact[i] = data->counts[i] < kit_number_at(sizes, 8, i) / 2;
     data->number[i] = data->counts[i] > 0 ? kept++ : -1;
   }
   return kept;
@@ -201,14 +201,14 @@ static void naive_view(struct naive *naive, const struct ArrowArray *array, cons
 
 static void naive_views(struct naive *naive, const struct ArrowArray *array, int64_t at, int64_t length) {
   struct naive_view_data data;
-  const int64_t *sizes = array->buffers[array->n_buffers - 1];
+  const void *sizes = array->buffers[array->n_buffers - 1];
   naive->variadic[naive->views++] = naive_view_data(array, at, length, &data);
   int64_t start = (int64_t)naive->body.size;
   for (int64_t i = at; i < at + length; i++) naive_view(naive, array, &data, i);
   end_buffer(naive, start);
   for (int i = 0; i < (int)array->n_buffers - 3; i++) {
     start = (int64_t)naive->body.size;
-    for (int64_t k = 0; k < sizes[i] && data.number[i] >= 0; k++)
+    for (int64_t k = 0; k < kit_number_at(sizes, 8, i) && data.number[i] >= 0; k++)
       if (data.used[i][k] || !data.compact[i])
         kit_sink_write(&naive->body, (const uint8_t *)array->buffers[2 + i] + k, 1);
     if (data.number[i] >= 0) end_buffer(naive, start);
