@@ -5,12 +5,13 @@
 
 #include "fuzz.h"
 
-/* A descriptor that can seek, at the first of the bytes, which have `before` others before them. Stays this module's. */
+/* A descriptor that can seek, at the first of the bytes, which have `before` others before them. It stays ours. */
 int descriptor_file(const uint8_t *data, size_t size, size_t before);
 
 enum { DESCRIPTOR_PIPE_MOST = 1 << 15 };
 
-/* The reading end of a pipe that holds the bytes, of which there are not too many, and then ends. The caller closes it. */
+/* The reading end of a pipe that holds the bytes, of which there are not too many, and then ends. For the caller to
+ * close. */
 int descriptor_pipe(const uint8_t *data, size_t size);
 
 #endif

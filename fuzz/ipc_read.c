@@ -2,7 +2,7 @@
 /*
  * Arrow IPC bytes that nobody vouches for, through respool_ipc_read().
  *
- * What full validation accepts must be readable to the last byte, and can be written again; what was written is accepted
+ * What full validation accepts must be readable to the last byte, and can be written again; what was written is taken
  * in turn, holds the same values, and gives the same bytes when it is written once more, straight or through a
  * spool. What only its structure was validated of must not lead respool itself astray when it writes or spools it.
  */
@@ -183,7 +183,7 @@ static void read_limited(pieces p, uint64_t seed) {
   relay_close(&from);
 }
 
-/* Bytes that were accepted without looking at offsets inside: only what respool itself does with them is of interest. */
+/* Bytes that were accepted without looking at offsets inside: only what respool itself does with them matters. */
 static void check_structure(pieces p, uint64_t seed, const written *full) {
   written loose;
   if (!write_input(p, RESPOOL_VALIDATE_STRUCTURE, &loose)) FUZZ_FOUND("validating less refuses more");

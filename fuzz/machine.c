@@ -283,7 +283,7 @@ static void write_replay(machine *m, kit_sink *sink) {
   stream.release(&stream);
 }
 
-/* Reading what was written of the replay gives the batches, and writing that the same bytes: from memory or from disk. */
+/* Reading what was written of the replay gives the batches, and writing that the same bytes, from memory or disk. */
 static void check_bytes(machine *m) {
   kit_sink first = {0}, second = {0};
   respool_error error = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A spool beside a model of it. Each step does something to the spool that the input chose, and compares the answer with
- * what the model expects. Nothing here waits, and nothing here runs on a second thread.
+ * A spool beside a model of it. Each step does something to the spool that the input chose, and compares the answer
+ * with what the model expects. Nothing here waits, and nothing here runs on a second thread.
  */
 #ifndef RESPOOL_FUZZ_MACHINE_H
 #define RESPOOL_FUZZ_MACHINE_H
