@@ -419,8 +419,10 @@ static respool_status find_vectors(struct decoder *decoder) {
   if (status == RESPOOL_OK) status = read_variadic(decoder, buffers.count);
   if (status != RESPOOL_OK) return status;
   if (nodes.count != (uint32_t)decoder->part->n_nodes || buffers.count != expected_buffers(decoder)) {
-    return error_set(decoder->error, RESPOOL_CORRUPT, "it has %u nodes and %u buffers where its schema has %d and %d",
-                     nodes.count, buffers.count, decoder->part->n_nodes, decoder->part->n_buffers);
+    return error_set(decoder->error, RESPOOL_CORRUPT,
+                     "it has %u nodes and %u buffers, not the %d and %d of its schema%s", nodes.count, buffers.count,
+                     decoder->part->n_nodes, (int)expected_buffers(decoder),
+                     decoder->part->n_views > 0 ? " and its counts of data buffers" : "");
   }
   decoder->nodes = flatbuf_items(&nodes);
   decoder->buffers = flatbuf_items(&buffers);
