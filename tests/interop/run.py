@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""run.py TEST: runs one of these test files with the Python of RESPOOL_VENV_PYTHON, which has pyarrow."""
+"""run.py TEST [ARGUMENT...]: runs one of these test files with the Python of RESPOOL_VENV_PYTHON, which has pyarrow."""
 
 import os
 import sys
@@ -11,4 +11,4 @@ if __name__ == "__main__":
         sys.exit(77)
     here = os.path.dirname(os.path.abspath(__file__))
     sys.stdout.flush()
-    os.execv(python, [python, "-B", "-X", "faulthandler", os.path.join(here, sys.argv[1])])
+    os.execv(python, [python, "-B", "-X", "faulthandler", os.path.join(here, sys.argv[1]), *sys.argv[2:]])

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The peer apache-arrow for JavaScript: answers requests on standard input, one line each, with one line (see ../peer.py).
+
+import { CompressionType, RecordBatchReader, RecordBatchStreamWriter, makeVector } from 'apache-arrow';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { content } from './text.js';
+
+const CODECS = { lz4: CompressionType.LZ4_FRAME, zstd: CompressionType.ZSTD };
+
+function read(path) {
+  const reader = RecordBatchReader.from(new Uint8Array(readFileSync(path))).open();
+  const { schema } = reader; // which the reader forgets at its end
+  return { schema, batches: [...reader] };
+}
+
+// All batches, or a slice of each that has three rows.
+function rewrite(from, to, how, part) {
+  if (how === 'deltas') throw new Error('its writer has no option for deltas');
+  const { schema, batches } = read(from);
+  const writer = new RecordBatchStreamWriter({ compressionType: CODECS[how] ?? null });
+  writer.reset(undefined, schema);
+  for (const batch of batches) {
+    if (part === 'whole') writer.write(batch);
+    else if (batch.numRows > 2) writer.write(batch.slice(1, batch.numRows - 1));
+  }
+  writer.finish();
+  writeFileSync(to, writer.toUint8Array(true));
+  return {};
+}
+
+function answer(command, ...operands) {
+  if (command === 'rewrite') return rewrite(...operands);
+  const { schema, batches } = read(operands[0]);
+  return content(schema, batches, (data) => makeVector(data));
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  let reply;
+  try {
+    reply = answer(...line.split('\t'));
+  } catch (error) {
+    reply = { error: String(error) };
+  }
+  process.stdout.write(`${JSON.stringify(reply)}\n`);
+}

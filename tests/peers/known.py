@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known of each peer: the outcomes that are not "same", one file for each peer in outcomes/."""
+
+import json
+import os
+import pathlib
+
+FOLDER = pathlib.Path(__file__).resolve().parent / "outcomes"
+# With this set, what is found is written down instead of compared.
+ACCEPTING = os.environ.get("RESPOOL_PEERS_ACCEPT") == "1"
+
+# What differs where values do.
+REMARKS = {
+    ("duckdb", "duration"): "the same times as another type, cut to microseconds",
+    ("duckdb", "interval-months"): "the same months as another type",
+    ("duckdb", "interval-nanos"): "cut to microseconds",
+    ("duckdb", "sparse-union"): "the type id of a null is not kept",
+    ("duckdb", "extensions"): "UUIDs become text",
+}
+
+
+def load(name):
+    """{case: {direction: outcome}}"""
+    path = FOLDER / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def save(name, outcomes):
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / f"{name}.json").write_text(json.dumps(outcomes, indent=1, ensure_ascii=False) + "\n")
