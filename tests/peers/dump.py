@@ -3,11 +3,12 @@
 
 {"fields": [FIELD...], "metadata": {...}, "batches": [[rows, [VALUE...]...]...]}, one list of values for each column.
 
-FIELD is {"name", "format", "flags", "metadata", "children", "dictionary"}, with the format strings and the flags of the
-C data interface. VALUE does not depend on the layout: null; true and false; integers, dates, times, timestamps and
-durations as decimal integers in a string; decimals as the unscaled integer in a string; floats as the hexadecimal digits
-of their bits; intervals as their integers in a string, separated by commas; text as it is; bytes as hexadecimal digits;
-lists and maps as arrays; structs as arrays without the names; unions as [type id, value]; dictionaries and runs decoded.
+FIELD is {"name", "format", "flags", "metadata", "children", "dictionary"}, with the format strings and the flags of
+the C data interface. VALUE does not depend on the layout: null; true and false; integers, dates, times, timestamps and
+durations as decimal integers in a string; decimals as the unscaled integer in a string; floats as the hexadecimal
+digits of their bits; intervals as their integers in a string, separated by commas; text as it is; bytes as hexadecimal
+digits; lists and maps as arrays; structs as arrays without the names; unions as [type id, value]; dictionaries and runs
+decoded.
 """
 
 import pyarrow as pa

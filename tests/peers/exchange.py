@@ -137,6 +137,8 @@ class Exchange:
         reply = self.peer.ask("rewrite", source, target, case.option, part)
         if "error" in reply:
             return f"error: {outcome.tidy(reply['error'])}"
+        if "absent" in reply:
+            return f"does not apply: {reply['absent']}"
         judged, refusal = attempt(decoded_by_pyarrow, reply.get("stream", target))
         found, own_refusal = attempt(decoded_by_respool, target)
         if refusal and own_refusal:

@@ -9,7 +9,7 @@ each with a line of JSON:
     rewrite FROM TO HOW PART    reads a stream and writes it anew, its batches (whole), or a slice of each (slices);
                                 HOW is plain, lz4, zstd, or deltas (of dictionaries)
 
-or {"error": TEXT}.
+or {"error": TEXT}, or {"absent": TEXT} where the peer has nothing of the kind.
 """
 
 import json

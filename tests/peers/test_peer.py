@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""test_peer.py NAME: every case with one peer, in both directions. What comes out has to be what is known of the peer."""
+"""test_peer.py NAME: every case with one peer, in both directions. What comes out has to be what is known of it."""
 
 import pathlib
 import sys
@@ -27,7 +27,7 @@ class Peer(unittest.TestCase):
         found = {"reads": self.exchange.reads(key, case), "writes": self.exchange.writes(key, case)}
         if found["reads"] != "same":
             # Then it is the peer's way with that type, whoever wrote it.
-            self.assertEqual(self.exchange.reads_of_pyarrow(key, case), found["reads"], "what it reads of pyarrow's bytes")
+            self.assertEqual(self.exchange.reads_of_pyarrow(key, case), found["reads"], "of what pyarrow wrote")
         return {direction: outcome for direction, outcome in found.items() if outcome != "same"}
 
     def test_all_cases(self):

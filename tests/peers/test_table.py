@@ -34,7 +34,7 @@ def version(name):
 def sign(outcome):
     if outcome == "same":
         return "+"
-    return "-" if outcome.startswith("error") else "~"
+    return {"error": "-", "does not apply": "."}.get(outcome.split(":")[0], "~")
 
 
 def row(cells):

@@ -43,7 +43,7 @@ def read(path):
 def rewrite(source, target, how, _part):
     """What duckdb hands out is encoded by respool; and once more by pyarrow, for comparison."""
     if how != "plain":
-        raise NotImplementedError("it writes no streams itself")
+        return {"absent": "it writes no streams itself"}
     with pa.ipc.open_stream(source) as reader:
         relation = relation_of(reader.read_all())
     capsule = relation.__arrow_c_stream__()

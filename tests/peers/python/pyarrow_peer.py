@@ -22,6 +22,7 @@ def rewrite(source, target, how, part):
                 writer.write_batch(batch)
             elif batch.num_rows > 2:
                 writer.write_batch(batch.slice(1, batch.num_rows - 2))
+    return {}
 
 
 serve.serve(read=read, rewrite=rewrite)

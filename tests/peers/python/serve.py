@@ -24,7 +24,7 @@ def serve(**commands):
     for line in sys.stdin:
         command, *operands = line.rstrip("\n").split("\t")
         try:
-            reply = commands[command](*operands) or {}
+            reply = commands[command](*operands)
         except BaseException as error:  # a panic of compiled code is no Exception
             reply = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(reply), flush=True)
