@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The peer Arrow JS: answers requests on standard input, one line each, with one line (see ../peer.py).
 
-import { CompressionType, RecordBatchReader, RecordBatchStreamWriter, makeVector } from 'apache-arrow';
+import * as zstd from '@bokuweb/zstd-wasm';
+import {
+  CompressionType, RecordBatchReader, RecordBatchStreamWriter, compressionRegistry, makeVector,
+} from 'apache-arrow';
+import lz4 from 'lz4js';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { content } from './text.js';
 
 const CODECS = { lz4: CompressionType.LZ4_FRAME, zstd: CompressionType.ZSTD };
+
+// The package has none of its own, but takes these.
+await zstd.init();
+compressionRegistry.set(CompressionType.LZ4_FRAME, { encode: (data) => lz4.compress(data), decode: lz4.decompress });
+compressionRegistry.set(CompressionType.ZSTD, { encode: (data) => zstd.compress(data), decode: zstd.decompress });
 
 function read(path) {
   const reader = RecordBatchReader.from(new Uint8Array(readFileSync(path))).open();
