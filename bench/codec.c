@@ -99,8 +99,10 @@ static void decode(const struct layout *layout, const struct message *message, c
   struct ipc_message parsed;
   struct ArrowArray array;
   struct tree_owner owner = {drop, NULL};
+  struct expander expander = {0}; /* nothing is compressed */
   expect(ipc_parse_message(message->bytes + IPC_PREFIX, size->metadata - IPC_PREFIX, &parsed, NULL));
-  expect(ipc_decode_batch(layout, &parsed, message->bytes + size->metadata, DECODE_OWN, owner, NULL, &array, NULL));
+  expect(ipc_decode_batch(layout, &parsed, message->bytes + size->metadata, DECODE_OWN, &expander, owner, NULL, &array,
+                          NULL));
   array.release(&array);
 }
 
