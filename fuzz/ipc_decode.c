@@ -16,7 +16,7 @@
 
 #include <stdlib.h>
 
-enum { MESSAGES_MOST = 64 };
+enum { MESSAGES_MOST = 64, EXPANSION_MOST = 16 << 20 };
 
 typedef struct decoding {
   fuzz_input *input;
@@ -24,6 +24,7 @@ typedef struct decoding {
   struct layout *layout; /* NULL: no schema has come */
   struct dictionaries dictionaries;
   struct ipc_encoder *encoder;
+  struct expander expander;
 } decoding;
 
 /* A message with its bytes. The body is the caller's, or the array's that was made of it. */
@@ -43,6 +44,18 @@ static guard *copy_body(const uint8_t *bytes, size_t size) {
   FUZZ_CHECK(body != NULL, "no memory");
   *body = guard_copy(bytes, size);
   return body;
+}
+
+/* What is unpacked ends at an unmapped page too. */
+static respool_status take_memory(void *context, int64_t size, uint8_t **bytes, struct tree_owner *owner,
+                                  respool_error *error) {
+  (void)context, (void)error;
+  guard *memory = malloc(sizeof *memory);
+  FUZZ_CHECK(memory != NULL, "no memory");
+  *memory = guard_make((size_t)size);
+  *bytes = memory->bytes;
+  *owner = (struct tree_owner){drop_body, memory};
+  return RESPOOL_OK;
 }
 
 /* ---- Messages -------------------------------------------------------------------------------------- */
@@ -137,7 +150,7 @@ static bool take_batch(decoding *d, guarded *g) {
   struct ArrowArray array;
   struct tree_owner owner = {drop_body, g->body};
   respool_error error = {0};
-  respool_status status = ipc_decode_batch(d->layout, &g->message, g->body->bytes, d->trust, owner,
+  respool_status status = ipc_decode_batch(d->layout, &g->message, g->body->bytes, d->trust, &d->expander, owner,
                                            d->dictionaries.current, &array, &error);
   if (status != RESPOOL_OK) {
     fuzz_check_error(status, &error);
@@ -153,7 +166,8 @@ static bool take_batch(decoding *d, guarded *g) {
 static bool take_dictionary(decoding *d, guarded *g) {
   struct tree_owner owner = {drop_body, g->body};
   respool_error error = {0};
-  respool_status status = dictionaries_take(&d->dictionaries, &g->message, g->body->bytes, d->trust, owner, &error);
+  respool_status status =
+      dictionaries_take(&d->dictionaries, &g->message, g->body->bytes, d->trust, &d->expander, owner, &error);
   if (status != RESPOOL_OK) fuzz_check_error(status, &error);
   return status == RESPOOL_OK;
 }
@@ -170,6 +184,7 @@ static bool take_message(decoding *d, guarded *g) {
 static void decode(const uint8_t *data, size_t size, enum decode_trust trust) {
   fuzz_input input = {.bytes = data, .size = size};
   decoding d = {.input = &input, .trust = trust};
+  d.expander = (struct expander){.take = take_memory, .most_bytes = EXPANSION_MOST, .most_ratio = INT64_MAX};
   bool more = true;
   for (int i = 0; more && i < MESSAGES_MOST; i++) {
     guarded g = {0};
@@ -177,6 +192,7 @@ static void decode(const uint8_t *data, size_t size, enum decode_trust trust) {
     if (g.metadata.mapping != NULL) guard_free(&g.metadata);
   }
   ipc_encoder_close(d.encoder);
+  expander_close(&d.expander);
   if (d.layout != NULL) dictionaries_close(&d.dictionaries);
   layout_close(d.layout);
 }

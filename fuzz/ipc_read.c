@@ -29,6 +29,8 @@ static respool_ipc_options options_of(int32_t validation, bool allow_missing_end
   respool_ipc_options_init(&options, sizeof options);
   options.validation = validation;
   options.allow_missing_end = allow_missing_end;
+  options.max_expansion = (int64_t)64 << 20; /* what a small input can make of itself slows everything down */
+  options.max_expansion_ratio = INT64_MAX;
   return options;
 }
 
@@ -41,12 +43,21 @@ static bool equal(const kit_sink *a, const kit_sink *b) {
   return a->size == b->size && begins(a, b);
 }
 
+/* One that this build has. */
+static int32_t compression_of(uint64_t seed) {
+  int32_t chosen = (int32_t)(seed % 3);
+  return respool_compression_available(chosen) ? chosen : RESPOOL_COMPRESSION_NONE;
+}
+
 /* Write the relay's stream. An answer other than OK may only be the source's own error. */
-static void write_relay(relay *from, kit_sink *sink) {
+static void write_relay(relay *from, int32_t compression, kit_sink *sink) {
+  respool_ipc_write_options options;
   respool_ipc_totals totals = {.struct_size = sizeof totals};
   respool_error error = {0};
+  respool_ipc_write_options_init(&options, sizeof options);
+  options.compression = compression;
   struct ArrowArrayStream stream = relay_stream(from);
-  respool_status status = respool_ipc_write(&stream, kit_sink_write, sink, &totals, &error);
+  respool_status status = respool_ipc_write_with(&stream, kit_sink_write, sink, &options, &totals, &error);
   FUZZ_CHECK((status == RESPOOL_OK) == (from->code == 0), "answered %d with a source that answered %d: %s", (int)status,
              from->code, error.message);
   FUZZ_CHECK(totals.batches == from->batches && totals.rows == from->rows, "wrong totals");
@@ -70,28 +81,48 @@ static bool write_input(pieces p, int32_t validation, written *out) {
   if (!open_stream(&p, &options, &stream)) return false;
   relay from;
   relay_open(&from, &stream, validation == RESPOOL_VALIDATE_FULL);
-  write_relay(&from, &out->sink);
+  write_relay(&from, RESPOOL_COMPRESSION_NONE, &out->sink);
   out->batches = from.batches;
   out->whole = from.code == 0;
   relay_close(&from);
   return true;
 }
 
-/* Our own bytes are accepted, and come out the same. Those of a source that failed lack the end marker. */
-static void check_canonical(const written *first, uint64_t seed) {
-  pieces p = pieces_of(first->sink.bytes, first->sink.size, seed);
+/* Write our own bytes once more, from compressed or not to compressed or not. They are accepted. */
+static void rewrite(const kit_sink *from_sink, const written *first, int32_t compression, uint64_t seed,
+                    kit_sink *sink) {
+  pieces p = pieces_of(from_sink->bytes, from_sink->size, seed);
   respool_ipc_options options = options_of(RESPOOL_VALIDATE_FULL, !first->whole);
   struct ArrowArrayStream stream;
+  options.max_expansion = INT64_MAX;
   FUZZ_CHECK(open_stream(&p, &options, &stream), "our own bytes were refused");
   relay from;
-  kit_sink second = {0};
   relay_open(&from, &stream, true);
-  write_relay(&from, &second);
+  write_relay(&from, compression, sink);
   FUZZ_CHECK(from.code == 0 && from.batches == first->batches, "our own bytes were not read to their end");
   relay_close(&from);
-  FUZZ_CHECK(begins(&second, &first->sink), "the second writing has other bytes");
-  FUZZ_CHECK((second.size == first->sink.size) == first->whole, "the second writing has another size");
+}
+
+/* What comes out is the same. Bytes of a source that failed lack the end marker. */
+static void check_same(const kit_sink *second, const kit_sink *first, bool whole) {
+  FUZZ_CHECK(begins(second, first), "the second writing has other bytes");
+  FUZZ_CHECK((second->size == first->size) == whole, "the second writing has another size");
+}
+
+static void check_canonical(const written *first, uint64_t seed) {
+  kit_sink second = {0}, packed = {0}, again = {0}, unpacked = {0};
+  int32_t compression = compression_of(seed);
+  rewrite(&first->sink, first, RESPOOL_COMPRESSION_NONE, seed, &second);
+  check_same(&second, &first->sink, first->whole);
+  rewrite(&first->sink, first, compression, seed, &packed);
+  rewrite(&packed, first, compression, seed, &again);
+  check_same(&again, &packed, true);
+  rewrite(&packed, first, RESPOOL_COMPRESSION_NONE, seed, &unpacked);
+  check_same(&unpacked, &second, true);
   kit_sink_free(&second);
+  kit_sink_free(&packed);
+  kit_sink_free(&again);
+  kit_sink_free(&unpacked);
 }
 
 /* What was read from the input equals what is read from our writing of it. */
@@ -123,6 +154,7 @@ static void open_spool(const struct ArrowSchema *schema, uint64_t seed, respool 
   options.memory_limit = seed % 2 == 0 ? 0 : RESPOOL_NO_LIMIT;
   options.mode = seed % 3 == 0 ? RESPOOL_MODE_ON_LIMIT : RESPOOL_MODE_OVERFLOW;
   options.replay = seed % 5 == 0 ? RESPOOL_REPLAY_READ : RESPOOL_REPLAY_AUTO;
+  options.compression = compression_of(seed >> 6);
   FUZZ_OK(respool_create(schema, &options, spool, writer, &error), &error);
 }
 
