@@ -6,7 +6,7 @@ import struct
 
 import pyarrow as pa
 
-SCHEMA, BATCH = 1, 3
+SCHEMA, DICTIONARY, BATCH = 1, 2, 3
 VIEW_INLINE = 12
 BYTES = None
 
@@ -63,8 +63,10 @@ def value_widths(kind):
 
 
 def own_buffers(kind):
-    """What the buffers of a field hold, without those of its children: widths that repeat, BYTES, or "views"."""
+    """What the buffers of a field hold, without its children's: widths that repeat, BYTES, or "views"."""
     types = pa.types
+    if types.is_dictionary(kind):
+        return [BYTES, value_widths(kind.index_type)]
     if types.is_null(kind) or types.is_run_end_encoded(kind):
         return []
     if types.is_union(kind):
@@ -91,8 +93,22 @@ def all_buffers(kind):
     elif pa.types.is_run_end_encoded(kind):
         yield from [*all_buffers(kind.run_end_type), *all_buffers(kind.value_type)]
     elif pa.types.is_nested(kind):
-        for place in range(kind.num_fields):
-            yield from all_buffers(kind.field(place).type)
+        for child in children_of(kind):
+            yield from all_buffers(child)
+
+
+def children_of(kind):
+    return [kind.field(place).type for place in range(kind.num_fields)] if pa.types.is_nested(kind) else []
+
+
+def dictionaries_of(kinds):
+    """Types of the values, in the order in which pyarrow numbers dictionaries."""
+    for kind in kinds:
+        if pa.types.is_dictionary(kind):
+            yield kind.value_type
+            yield from dictionaries_of(children_of(kind.value_type))
+        else:
+            yield from dictionaries_of(children_of(kind))
 
 
 def turn(body, at, size, what):
@@ -110,12 +126,11 @@ def turn(body, at, size, what):
             at += abs(width)
 
 
-def turn_body(metadata, body, schema):
-    batch = referred(metadata, number(metadata, 0), 2)
+def turn_body(metadata, batch, body, kinds):
     buffers = referred(metadata, batch, 2) + 4
     counts = field_at(metadata, batch, 4)
     variadic = referred(metadata, batch, 4) + 4 if counts else None
-    for kind in schema.types:
+    for kind in kinds:
         for what in all_buffers(kind):
             turn(body, number(metadata, buffers, "q"), number(metadata, buffers + 8, "q"), what)
             buffers += 16
@@ -124,15 +139,23 @@ def turn_body(metadata, body, schema):
                 variadic += 8
 
 
+def turn_dictionary(metadata, table, body, schema):
+    place = field_at(metadata, table, 0)
+    kind = list(dictionaries_of(schema.types))[number(metadata, place, "q") if place else 0]
+    turn_body(metadata, referred(metadata, table, 1), body, [kind])
+
+
 def turned(data, schema):
-    """A stream of record batches without compression and dictionaries."""
+    """A stream without compression."""
     result = bytearray()
     for metadata, body in messages(data):
         kind = metadata[field_at(metadata, number(metadata, 0), 1)]
+        table = referred(metadata, number(metadata, 0), 2)
         if kind == SCHEMA:
             metadata = marked(metadata)
+        elif kind == DICTIONARY:
+            turn_dictionary(metadata, table, body, schema)
         else:
-            assert kind == BATCH
-            turn_body(metadata, body, schema)
+            turn_body(metadata, table, body, schema.types)
         result += b"\xff\xff\xff\xff" + struct.pack("<i", len(metadata)) + metadata + body
     return bytes(result + b"\xff\xff\xff\xff\0\0\0\0")

@@ -19,16 +19,17 @@ TIMEOUT = 120
 
 
 class BigEndian(roundtrip.RoundTrip):
-    def turned(self, batches):
+    def turned(self, batches, **options):
         sink = io.BytesIO()
-        with pa.ipc.new_stream(sink, batches[0].schema) as writer:
+        options = pa.ipc.IpcWriteOptions(**options)
+        with pa.ipc.new_stream(sink, batches[0].schema, options=options) as writer:
             for batch in batches:
                 writer.write_batch(batch)
         return bigendian.turned(sink.getvalue(), batches[0].schema)
 
-    def same_decoded(self, batches):
+    def same_decoded(self, batches, **options):
         path = self.new_path()
-        path.write_bytes(self.turned(batches))
+        path.write_bytes(self.turned(batches, **options))
         with open(path, "rb") as file:
             self.same_batches(batches, capi.read_descriptor(file.fileno()))
         path.unlink()
@@ -40,6 +41,30 @@ class BigEndian(roundtrip.RoundTrip):
             with self.subTest(nesting=nesting, type=str(leaf)):
                 batch = samples.batch_of(samples.NESTINGS[nesting](leaf), 40, rng)
                 self.same_decoded([batch, batch.slice(0, 0), batch])
+
+    def test_dictionaries(self):
+        """Below lists, in each other, replaced from batch to batch, and by deltas."""
+        def encoded(indices, kind, values):
+            return pa.DictionaryArray.from_arrays(pa.array(indices, kind), values)
+
+        def batch(words):
+            texts = pa.array(words)
+            inner = encoded([0, 1, None, 1, 0, 1], pa.int8(), texts[:2])
+            lists = pa.ListArray.from_arrays(pa.array([0, 2, 3, 6], pa.int32()), inner)
+            items = encoded([1, 0, 1, 0], pa.int8(), texts)
+            columns = [
+                encoded([0, None, 1, 1], pa.int16(), texts),
+                encoded([1, 0, 1, 1], pa.uint64(), pa.array([10**12, 7 + len(words)])),
+                encoded([2, 1, 0, None], pa.uint32(), lists),
+                pa.ListArray.from_arrays(pa.array([0, 1, 1, 2, 4], pa.int32()), items),
+                encoded([1, 1, 0, 0], pa.int32(), pa.array(["a value too long for its view", "x"], pa.string_view())),
+            ]
+            return pa.record_batch(columns, names=list("abcde"))
+
+        first, second = batch(["one", "two"]), batch(["three", "four", "five"])
+        self.same_decoded([first, first, second, first.slice(0, 0)])
+        grown = [encoded(range(count), pa.int16(), pa.array(["a", "b", "c", "d"][:count])) for count in (1, 2, 4)]
+        self.same_decoded([pa.record_batch([column], names=["x"]) for column in grown], emit_dictionary_deltas=True)
 
     def test_as_pyarrow_reads_it(self):
         """What is turned round here is what pyarrow takes for a big-endian stream."""
