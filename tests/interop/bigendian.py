@@ -34,7 +34,7 @@ def messages(data):
     at = 0
     while number(data, at + 4):
         size = number(data, at + 4)
-        metadata = bytes(data[at + 8 : at + 8 + size])
+        metadata = bytearray(data[at + 8 : at + 8 + size])
         length = field_at(metadata, number(metadata, 0), 3)
         body = number(metadata, length, "q") if length else 0
         at += 8 + size + body
@@ -126,6 +126,59 @@ def turn(body, at, size, what):
             at += abs(width)
 
 
+def codec_of(metadata, batch):
+    """Which the body is compressed with; None: it is not."""
+    if not field_at(metadata, batch, 3):
+        return None
+    compression = referred(metadata, batch, 3)
+    codec = field_at(metadata, compression, 0)
+    return "zstd" if codec and metadata[codec] == 1 else "lz4"
+
+
+def repacked(metadata, batch, body, change):
+    """The body with the content of each buffer, but for its length, changed; buffers are moved as they need."""
+    entry = referred(metadata, batch, 2) + 4
+    packed = bytearray()
+    for _ in range(number(metadata, entry - 4)):
+        offset, size = struct.unpack_from("<qq", metadata, entry)
+        content = body[offset : offset + size]
+        if size:
+            content = change(content)
+        struct.pack_into("<qq", metadata, entry, len(packed), len(content))
+        packed += content + bytes(-len(content) % 8)
+        entry += 16
+    length = field_at(metadata, number(metadata, 0), 3)
+    if length:
+        struct.pack_into("<q", metadata, length, len(packed))
+    return packed
+
+
+def turn_compressed(metadata, batch, body, kinds):
+    """As a body that is not compressed, with the lengths, which are little-endian, as they are."""
+    codec = codec_of(metadata, batch)
+    held = []
+
+    def unpack(content):
+        held.append(number(content, 0, "q"))
+        size = held[-1] if held[-1] >= 0 else len(content) - 8
+        return bytes(content[8:]) if held[-1] < 0 else pa.decompress(content[8:], size, codec, asbytes=True)
+
+    def pack(content):
+        length = held.pop(0)
+        return struct.pack("<q", length) + (content if length < 0 else pa.compress(content, codec, asbytes=True))
+
+    body = repacked(metadata, batch, body, unpack)
+    turn_body(metadata, batch, body, kinds)
+    return repacked(metadata, batch, body, pack)
+
+
+def turn_batch(metadata, batch, body, kinds):
+    if codec_of(metadata, batch):
+        return turn_compressed(metadata, batch, body, kinds)
+    turn_body(metadata, batch, body, kinds)
+    return body
+
+
 def turn_body(metadata, batch, body, kinds):
     buffers = referred(metadata, batch, 2) + 4
     counts = field_at(metadata, batch, 4)
@@ -142,11 +195,10 @@ def turn_body(metadata, batch, body, kinds):
 def turn_dictionary(metadata, table, body, schema):
     place = field_at(metadata, table, 0)
     kind = list(dictionaries_of(schema.types))[number(metadata, place, "q") if place else 0]
-    turn_body(metadata, referred(metadata, table, 1), body, [kind])
+    return turn_batch(metadata, referred(metadata, table, 1), body, [kind])
 
 
 def turned(data, schema):
-    """A stream without compression."""
     result = bytearray()
     for metadata, body in messages(data):
         kind = metadata[field_at(metadata, number(metadata, 0), 1)]
@@ -154,8 +206,8 @@ def turned(data, schema):
         if kind == SCHEMA:
             metadata = marked(metadata)
         elif kind == DICTIONARY:
-            turn_dictionary(metadata, table, body, schema)
+            body = turn_dictionary(metadata, table, body, schema)
         else:
-            turn_body(metadata, table, body, schema.types)
+            body = turn_batch(metadata, table, body, schema.types)
         result += b"\xff\xff\xff\xff" + struct.pack("<i", len(metadata)) + metadata + body
     return bytes(result + b"\xff\xff\xff\xff\0\0\0\0")

@@ -66,6 +66,16 @@ class BigEndian(roundtrip.RoundTrip):
         grown = [encoded(range(count), pa.int16(), pa.array(["a", "b", "c", "d"][:count])) for count in (1, 2, 4)]
         self.same_decoded([pa.record_batch([column], names=["x"]) for column in grown], emit_dictionary_deltas=True)
 
+    def test_compressed(self):
+        rng = random.Random(roundtrip.seed())
+        for codec in ("lz4", "zstd"):
+            for nesting, leaf in samples.NESTED_LEAVES[::5]:
+                with self.subTest(codec=codec, nesting=nesting, type=str(leaf)):
+                    batch = samples.batch_of(samples.NESTINGS[nesting](leaf), 300, rng)
+                    self.same_decoded([batch, batch.slice(0, 7)], compression=codec)
+            words = pa.DictionaryArray.from_arrays(pa.array([1, 0] * 500, pa.int16()), pa.array(["a" * 500, "b" * 500]))
+            self.same_decoded([pa.record_batch([words], names=["x"])], compression=codec)
+
     def test_as_pyarrow_reads_it(self):
         """What is turned round here is what pyarrow takes for a big-endian stream."""
         rng = random.Random(roundtrip.seed())
