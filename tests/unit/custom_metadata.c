@@ -384,6 +384,94 @@ static void no_memory(void) {
   layout_close(layout);
 }
 
+/* A stream of four batches of "{}", two of them without rows, the second and the last with metadata. */
+static void put_stream(kit_sink *sink) {
+  struct ArrowSchema schema;
+  kit_schema_parse("{}", &schema);
+  struct layout *layout = wire_layout(&schema);
+  wire_put_schema(&schema, sink);
+  for (int i = 0; i < 4; i++) {
+    struct ArrowArray plain, own;
+    int64_t size = 0;
+    char *metadata = i % 2 == 1 ? encode(some, SOME, &size) : NULL;
+    kit_batch_empty(i % 4 < 2 ? 3 : 0, &plain);
+    make_own(layout, &plain, metadata, size, &own);
+    wire_put_batch(layout, &own, sink);
+    own.release(&own);
+    plain.release(&plain);
+  }
+  kit_sink_write(sink, "\xff\xff\xff\xff\0\0\0\0", 8);
+  layout_close(layout);
+  schema.release(&schema);
+}
+
+/* The n-th allocation fails, once. */
+static bool refuse_one(void) {
+  return allocations_left-- == 0;
+}
+
+/* Whether the spool got all of the stream. */
+static bool fill_spool(respool_writer *writer, const kit_sink *bytes) {
+  struct ArrowArrayStream stream;
+  kit_source source = {.bytes = bytes->bytes, .size = bytes->size};
+  if (respool_ipc_read(kit_source_read, &source, NULL, &stream, NULL) != RESPOOL_OK) return false;
+  respool_status status = respool_writer_append_stream(writer, &stream, NULL);
+  if (status == RESPOOL_OK) status = respool_writer_finish(writer, NULL);
+  stream.release(&stream);
+  return status == RESPOOL_OK;
+}
+
+static void check_replay(respool *spool) {
+  respool_reader *reader;
+  int64_t size;
+  char *expected = encode(some, SOME, &size);
+  REQUIRE_OK(respool_reader_open(spool, NULL, &reader, kit_error()));
+  for (int i = 0; i < 4; i++) {
+    struct ArrowArray array;
+    REQUIRE_OK(respool_reader_next(reader, &array, 0, kit_error()));
+    CHECK_EQ(array.length, i < 2 ? 3 : 0);
+    if (i % 2 == 0)
+      CHECK(respool_array_metadata(&array) == NULL);
+    else
+      CHECK_BYTES(expected, (size_t)size, respool_array_metadata(&array), (size_t)tree_metadata_size(&array));
+    array.release(&array);
+  }
+  respool_reader_close(reader);
+  mem_free(expected);
+}
+
+/* From bytes through a spool, with each allocation failing in turn: an error, or batches with all that they had. */
+static void no_memory_on_the_way(void) {
+  kit_sink sink = {0};
+  struct ArrowSchema schema;
+  put_stream(&sink);
+  kit_schema_parse("{}", &schema);
+  int whole = 0, refused = 0;
+  for (int64_t limit = 0; limit <= 1 << 20; limit += 1 << 20)
+    for (int fail_at = 0, left = -1; left < 0 && kit_failures() == 0 && fail_at < 1000; fail_at++) {
+      respool *spool;
+      respool_writer *writer;
+      respool_options options;
+      respool_options_init(&options, sizeof options);
+      options.memory_limit = limit;
+      REQUIRE_OK(respool_create(&schema, &options, &spool, &writer, kit_error()));
+      allocations_left = fail_at;
+      mem_fault = refuse_one;
+      bool filled = fill_spool(writer, &sink);
+      mem_fault = NULL;
+      left = allocations_left;
+      whole += filled;
+      refused += !filled;
+      if (filled) check_replay(spool);
+      if (kit_failures() > 0) kit_note("allocation %d, limit %d", fail_at, (int)limit);
+      respool_writer_close(writer);
+      respool_release(spool);
+    }
+  CHECK(whole >= 2 && refused >= 10);
+  schema.release(&schema);
+  kit_sink_free(&sink);
+}
+
 static const kit_test tests[] = {
     KIT_TEST(an_array_keeps_it),
     KIT_TEST(arrays_of_others_have_none),
@@ -394,6 +482,7 @@ static const kit_test tests[] = {
     KIT_TEST(text_that_is_shared),
     KIT_TEST(every_byte_changed),
     KIT_TEST(no_memory),
+    KIT_TEST(no_memory_on_the_way),
 };
 
 int main(int argc, char **argv) {
