@@ -24,19 +24,19 @@ PENDING_COMPRESSION = True
 
 
 class Case:
-    """`codec` is for the bodies; with `deltas` peers are to write dictionaries that grow as what was added."""
+    """`codec` is for the bodies. `peers_write` is what only peers write: deltas of dictionaries, or a file with a footer."""
 
-    def __init__(self, title, make, codec=None, few=False, deltas=False):
+    def __init__(self, title, make, codec=None, few=False, peers_write=None):
         self.title = title
         self.make = make
         self.codec = codec
-        self.deltas = deltas
+        self.peers_write = peers_write
         self.few = few
 
     @property
     def option(self):
         """The word that tells a peer how to write."""
-        return "deltas" if self.deltas else self.codec or "plain"
+        return self.peers_write or self.codec or "plain"
 
     def plain(self):
         """A schema and batches without offsets. The same at each call."""
@@ -251,6 +251,16 @@ def nested_unions(rng):
     return of_types(pa.list_(sparse), pa.struct([("b", dense)]))(rng)
 
 
+def for_a_file(rng):
+    """Of all kinds of messages."""
+    values = words(pa.string_view(), 5, rng)
+    kinds = {"number": pa.int64(), "list": pa.list_(pa.string()), "struct": pa.struct([("a", pa.bool_())])}
+    schema = pa.schema([*kinds.items(), ("word", pa.dictionary(pa.int8(), pa.string_view()))], metadata={"k": "v"})
+    columns = [[*(samples.make(kind, rows, rng, rate) for kind in kinds.values()),
+                dictionary_array(pa.int8(), values, rows, rng, rate)] for rows, rate in LENGTHS]
+    return schema, [pa.RecordBatch.from_arrays(column, schema=schema) for column in columns]
+
+
 CASES = {
     "null": Case("null", of_types(pa.null())),
     "bool": Case("bool", of_types(pa.bool_())),
@@ -320,7 +330,7 @@ CASES = {
     "dictionary-nulls": Case("dictionary with a null among its values", null_words),
     "dictionary-nested": Case("dictionary in a dictionary and in a list", nested_dictionary),
     "dictionary-grown": Case("dictionary that grows between batches", grown),
-    "dictionary-deltas": Case("dictionary deltas", grown, deltas=True),
+    "dictionary-deltas": Case("dictionary deltas", grown, peers_write="deltas"),
     "dictionary-replaced": Case("dictionary replaced between batches", replaced),
     "nullability": Case("fields without nulls",
                         of_fields(pa.field("a", pa.int32(), nullable=False),
@@ -335,6 +345,7 @@ CASES = {
     "batches": Case("several batches, some without rows", with_batches(0, 3, 0, 0, 40, 1), few=True),
     "no-rows": Case("batches without rows only", with_batches(0, 0), few=True),
     "no-batches": Case("no batches", with_batches(), few=True),
+    "file": Case("IPC file with a footer", for_a_file, peers_write="file"),
     "no-columns": Case("rows without columns", without_columns, few=True),
     "lz4": Case("body compression LZ4_FRAME", text_columns, codec="lz4"),
     "zstd": Case("body compression ZSTD", text_columns, codec="zstd"),

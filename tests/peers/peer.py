@@ -7,7 +7,7 @@ each with a line of JSON:
     read PATH                   the content of a stream, as dump.py describes it;
                                 or {"stream": PATH}, where pyarrow wrote down what the peer handed it
     rewrite FROM TO HOW PART    reads a stream and writes it anew, its batches (whole), or a slice of each (slices);
-                                HOW is plain, lz4, zstd, or deltas (of dictionaries)
+                                HOW is plain, lz4, zstd, deltas (of dictionaries) or file (with a footer)
 
 or {"error": TEXT}, or {"absent": TEXT} where the peer has nothing of the kind.
 """

@@ -48,7 +48,7 @@ def overview(shown, outcomes):
         for name in peer.PEERS:
             found = outcomes[name].get(key, {})
             reads, writes = (sign(found.get(direction, "same")) for direction in ("reads", "writes"))
-            cells.append(f"{'.' if cases.CASES[key].deltas else reads} {writes}")
+            cells.append(f"{'.' if cases.CASES[key].peers_write else reads} {writes}")
         text += row([cases.CASES[key].title, *cells])
     return text
 

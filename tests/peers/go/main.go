@@ -46,6 +46,18 @@ func options(schema *arrow.Schema, how string) []ipc.Option {
 	return result
 }
 
+type batchWriter interface {
+	Write(arrow.RecordBatch) error
+	Close() error
+}
+
+func newWriter(file *os.File, schema *arrow.Schema, how string) (batchWriter, error) {
+	if how == "file" {
+		return ipc.NewFileWriter(file, options(schema, how)...)
+	}
+	return ipc.NewWriter(file, options(schema, how)...), nil
+}
+
 // All batches, or a slice of each that has three rows.
 func rewrite(from, to, how string, sliced bool) (map[string]any, error) {
 	schema, batches, err := read(from)
@@ -57,7 +69,10 @@ func rewrite(from, to, how string, sliced bool) (map[string]any, error) {
 		return nil, err
 	}
 	defer file.Close()
-	writer := ipc.NewWriter(file, options(schema, how)...)
+	writer, err := newWriter(file, schema, how)
+	if err != nil {
+		return nil, err
+	}
 	for _, batch := range batches {
 		if sliced {
 			if batch.NumRows() < 3 {

@@ -15,8 +15,11 @@ def rewrite(source, target, how, part):
     if part == "slices":
         frame = frame.slice(1, frame.height - 2) if frame.height > 2 else frame.clear()
     if how == "deltas":
-        return {"absent": "its writer has no option for deltas"}
-    frame.write_ipc_stream(target, compression={"plain": "uncompressed"}.get(how, how))
+        return {"absent": "its writer has nothing for deltas"}
+    if how == "file":
+        frame.write_ipc(target, compression="uncompressed")
+    else:
+        frame.write_ipc_stream(target, compression={"plain": "uncompressed"}.get(how, how))
     return {}
 
 

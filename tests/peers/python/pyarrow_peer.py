@@ -16,7 +16,8 @@ def rewrite(source, target, how, part):
         batches = list(reader)
     options = pa.ipc.IpcWriteOptions(compression=how if how in ("lz4", "zstd") else None,
                                      emit_dictionary_deltas=how == "deltas")
-    with pa.ipc.new_stream(target, reader.schema, options=options) as writer:
+    new_writer = pa.ipc.new_file if how == "file" else pa.ipc.new_stream
+    with new_writer(target, reader.schema, options=options) as writer:
         for batch in batches:
             if part == "whole":
                 writer.write_batch(batch)

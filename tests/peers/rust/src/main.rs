@@ -5,7 +5,7 @@ mod text;
 
 use arrow_array::RecordBatch;
 use arrow_ipc::reader::StreamReader;
-use arrow_ipc::writer::{DictionaryHandling, IpcWriteOptions, StreamWriter};
+use arrow_ipc::writer::{DictionaryHandling, FileWriter, IpcWriteOptions, StreamWriter};
 use arrow_ipc::CompressionType;
 use arrow_schema::{ArrowError, SchemaRef};
 use std::fs::File;
@@ -30,16 +30,21 @@ fn options(how: &str) -> Result<IpcWriteOptions, ArrowError> {
 
 // All batches, or a slice of each that has three rows.
 fn rewrite(from: &str, to: &str, how: &str, sliced: bool) -> Result<String, ArrowError> {
-    let (schema, batches) = read(from)?;
-    let mut writer = StreamWriter::try_new_with_options(File::create(to)?, &schema, options(how)?)?;
-    for batch in &batches {
-        if !sliced {
-            writer.write(batch)?;
-        } else if batch.num_rows() > 2 {
-            writer.write(&batch.slice(1, batch.num_rows() - 2))?;
-        }
+    let (schema, mut batches) = read(from)?;
+    if sliced {
+        batches.retain(|batch| batch.num_rows() > 2);
+        batches.iter_mut().for_each(|batch| *batch = batch.slice(1, batch.num_rows() - 2));
     }
-    writer.finish()?;
+    let file = File::create(to)?;
+    if how == "file" {
+        let mut writer = FileWriter::try_new_with_options(file, &schema, options(how)?)?;
+        batches.iter().try_for_each(|batch| writer.write(batch))?;
+        writer.finish()?;
+    } else {
+        let mut writer = StreamWriter::try_new_with_options(file, &schema, options(how)?)?;
+        batches.iter().try_for_each(|batch| writer.write(batch))?;
+        writer.finish()?;
+    }
     Ok("{}".to_string())
 }
 
