@@ -92,6 +92,7 @@ static respool_status decode_union(const struct schema_decoder *decoder, const s
   uint32_t count = ids.present ? ids.count : n_children;
   int16_t mode = flatbuf_i16(table, 0, 0);
   if (count > 128 || mode < 0 || mode > 1) return corrupt(decoder, "a union of unknown mode or too many types");
+  if (!flatbuf_spend_text(decoder->buffer, (uint64_t)count * 4)) return corrupt(decoder, "");
   type->id = ARROW_UNION;
   type->is_dense = mode == 1;
   char *out = mem_alloc((size_t)count * 12 + 1);

@@ -394,23 +394,47 @@ static void features(void) {
   }
 }
 
-/* One field that stands in the list many times, with a long name: what it decodes to stays within reason. */
+/* One field that stands in the list many times: what it decodes to stays within reason. */
+static void check_shared(struct builder *builder, builder_ref field, int copies, const char *reason) {
+  struct ArrowSchema schema;
+  bool big_endian;
+  builder_ref *refs = malloc((size_t)copies * sizeof *refs);
+  for (int i = 0; i < copies; i++) refs[i] = field;
+  builder_ref table = schema_of(builder, refs, (size_t)copies);
+  check_refusal(decode_table(builder, table, &schema, &big_endian), RESPOOL_CORRUPT, &schema);
+  CHECK_HAS(kit_last_error()->message, reason);
+  free(refs);
+}
+
 static void shared_fields_with_long_names(void) {
   enum { COPIES = 3000, NAME = 16000 };
   struct builder builder;
-  struct ArrowSchema schema;
-  bool big_endian;
-  builder_ref *refs = malloc(COPIES * sizeof *refs);
   char *name = malloc(NAME + 1);
   memset(name, 'n', NAME);
   name[NAME] = '\0';
   builder_open(&builder);
-  builder_ref field = leaf(&builder, name, 8);
-  for (int i = 0; i < COPIES; i++) refs[i] = field;
-  builder_ref table = schema_of(&builder, refs, COPIES);
-  check_refusal(decode_table(&builder, table, &schema, &big_endian), RESPOOL_CORRUPT, &schema);
-  free(refs);
+  check_shared(&builder, leaf(&builder, name, 8), COPIES, "more text");
   free(name);
+}
+
+static void shared_fields(void) {
+  struct builder builder;
+  builder_open(&builder);
+  check_shared(&builder, leaf(&builder, "x", 8), 20000, "too many tables");
+}
+
+/* The text of a union's type ids counts, as a name does. */
+static void shared_unions(void) {
+  enum { IDS = 128 };
+  int32_t ids[IDS];
+  for (int i = 0; i < IDS; i++) ids[i] = i;
+  struct builder builder;
+  builder_open(&builder);
+  builder_ref vector = builder_i32s(&builder, ids, IDS);
+  builder_begin(&builder);
+  builder_put_ref(&builder, 1, vector);
+  struct field field = {.name = "", .tag = TYPE_UNION, .type = builder_end(&builder)};
+  check_shared(&builder, build_field(&builder, &field), 200, "more text");
 }
 
 static const kit_test tests[] = {
@@ -431,6 +455,8 @@ static const kit_test tests[] = {
     KIT_TEST(endianness),
     KIT_TEST(features),
     KIT_TEST(shared_fields_with_long_names),
+    KIT_TEST(shared_fields),
+    KIT_TEST(shared_unions),
 };
 
 int main(int argc, char **argv) {
