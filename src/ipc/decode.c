@@ -31,6 +31,7 @@ struct decoder {
   struct dictionary_values *const *dictionaries; /* of a batch: by number */
   int64_t *needed;                               /* of a dictionary: the next of its needs of others */
   int64_t passed;                                /* where the last buffer ends */
+  int64_t taken;                                 /* bytes of all buffers so far */
   respool_error *error;
 };
 
@@ -69,6 +70,17 @@ static respool_status expand(struct decoder *decoder, int32_t at, const char *na
   return layout_error(decoder->layout, at, status, decoder->error, "%s buffer: %s", name, why);
 }
 
+/*
+ * Buffers that overlap would do no harm where they lie. But a few bytes of metadata can name the whole body once more,
+ * and whoever writes the batch writes it so often.
+ */
+static respool_status check_sum(struct decoder *decoder, int32_t at, int64_t size) {
+  decoder->taken += size; /* neither is more than the body */
+  if (decoder->taken <= decoder->message->body_size) return RESPOOL_OK;
+  return corrupt(decoder, at, "buffers that overlap: up to here they have more bytes than the body, which has %" PRId64,
+                 decoder->message->body_size);
+}
+
 static respool_status next_extent(struct decoder *decoder, int32_t at, const char *name, struct extent *extent) {
   int64_t offset = load_i64(decoder->buffers);
   int64_t size = load_i64(decoder->buffers + 8);
@@ -82,7 +94,8 @@ static respool_status next_extent(struct decoder *decoder, int32_t at, const cha
     return corrupt(decoder, at, "%s buffer at %" PRId64 ", not a multiple of 8", name, offset);
   extent->bytes = size > 0 ? decoder->body + offset : tree_zeros;
   extent->size = size;
-  if (size == 0) return RESPOOL_OK;
+  respool_status status = check_sum(decoder, at, size);
+  if (size == 0 || status != RESPOOL_OK) return status;
   bool compressed = decoder->expansion.codec != CODEC_NONE;
   return compressed ? expand(decoder, at, name, extent) : check_place(decoder, at, name, offset, end);
 }

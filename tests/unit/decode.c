@@ -227,6 +227,19 @@ static void each_wrong_number(void) {
   sample_close(&sample);
 }
 
+/* A few bytes of metadata may not name the whole body again and again. */
+static void buffers_that_overlap(void) {
+  struct sample sample;
+  struct ArrowArray array;
+  open_ten_rows(&sample);
+  store_u64(number_at(&sample, BATCH_BUFFERS, 1, BUFFER_LENGTH), (uint64_t)sample.body_size);
+  store_u64(number_at(&sample, BATCH_BUFFERS, 1, BUFFER_OFFSET), 0);
+  for (int trust = DECODE_OWN; trust <= DECODE_FULL; trust++) {
+    CHECK_ERROR(decode(&sample, (enum decode_trust)trust, &array), RESPOOL_CORRUPT, "overlap");
+  }
+  sample_close(&sample);
+}
+
 /* Offsets in the body: the ends are always checked, those between in full checks. */
 static void wrong_offsets(void) {
   struct sample sample;
@@ -403,10 +416,19 @@ static void no_memory(void) {
 }
 
 static const kit_test tests[] = {
-    KIT_TEST(random_batches),         KIT_TEST(no_rows_and_no_columns), KIT_TEST(each_wrong_number),
-    KIT_TEST(wrong_offsets),          KIT_TEST(numbers_of_the_batch),   KIT_TEST(another_schema),
-    KIT_TEST(open_null_counts),       KIT_TEST(offsets_left_out),       KIT_TEST(every_byte_of_the_metadata),
-    KIT_TEST(every_byte_of_the_body), KIT_TEST(random_damage),          KIT_TEST(no_memory),
+    KIT_TEST(random_batches),
+    KIT_TEST(no_rows_and_no_columns),
+    KIT_TEST(each_wrong_number),
+    KIT_TEST(buffers_that_overlap),
+    KIT_TEST(wrong_offsets),
+    KIT_TEST(numbers_of_the_batch),
+    KIT_TEST(another_schema),
+    KIT_TEST(open_null_counts),
+    KIT_TEST(offsets_left_out),
+    KIT_TEST(every_byte_of_the_metadata),
+    KIT_TEST(every_byte_of_the_body),
+    KIT_TEST(random_damage),
+    KIT_TEST(no_memory),
 };
 
 int main(int argc, char **argv) {
