@@ -15,6 +15,7 @@
 #include "walk.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { MESSAGES_MOST = 64, EXPANSION_MOST = 16 << 20 };
 
@@ -22,6 +23,7 @@ typedef struct decoding {
   fuzz_input *input;
   enum decode_trust trust;
   struct layout *layout; /* NULL: no schema has come */
+  bool big_endian;
   struct dictionaries dictionaries;
   struct ipc_encoder *encoder;
   struct expander expander;
@@ -39,10 +41,12 @@ static void drop_body(void *object) {
   free(object);
 }
 
-static guard *copy_body(const uint8_t *bytes, size_t size) {
+/* Bodies of another byte order are turned round where they lie. */
+static guard *copy_body(const uint8_t *bytes, size_t size, bool writable) {
   guard *body = malloc(sizeof *body);
   FUZZ_CHECK(body != NULL, "no memory");
-  *body = guard_copy(bytes, size);
+  *body = writable ? guard_make(size) : guard_copy(bytes, size);
+  if (writable && size > 0) memcpy(body->bytes, bytes, size);
   return body;
 }
 
@@ -84,7 +88,8 @@ static bool take_metadata(decoding *d, guarded *g) {
 
 static bool take_body(decoding *d, guarded *g) {
   if (g->message.body_size > left(d->input)) return false;
-  g->body = copy_body(here(d->input), (size_t)g->message.body_size);
+  g->body = copy_body(here(d->input), (size_t)g->message.body_size, d->big_endian);
+  g->message.big_endian = d->big_endian;
   d->input->at += (size_t)g->message.body_size;
   return true;
 }
@@ -93,7 +98,7 @@ static bool take_body(decoding *d, guarded *g) {
 
 static bool take_layout(decoding *d, const struct ArrowSchema *schema, const struct ipc_schema_info *info) {
   respool_error error = {0};
-  if (info->big_endian) return false;
+  d->big_endian = info->big_endian;
   if (layout_open(schema, LAYOUT_MAX_DEPTH, &d->layout, &error) != RESPOOL_OK) return false;
   if (dictionaries_open(&d->dictionaries, d->layout, info, &error) != RESPOOL_OK) return false;
   FUZZ_OK(ipc_encoder_open(d->layout, &d->encoder, &error), &error);
