@@ -111,7 +111,11 @@ static const char *name_of(const struct ArrowSchema *schema) {
 static respool_status check_children(const struct ArrowSchema *schema, const struct arrow_type *type,
                                      respool_error *error) {
   int wanted = arrow_type_children(type->id);
-  if (schema->n_children < 0 || schema->n_children > INT32_MAX || (wanted >= 0 && schema->n_children != wanted)) {
+  if (schema->n_children < 0 || schema->n_children > INT32_MAX) {
+    return error_set(error, RESPOOL_INVALID, "field '%s': %lld child fields are impossible", name_of(schema),
+                     (long long)schema->n_children);
+  }
+  if (wanted >= 0 && schema->n_children != wanted) {
     return error_set(error, RESPOOL_INVALID, "field '%s': a %s has %d child fields, not %lld", name_of(schema),
                      arrow_type_name(type->id), wanted, (long long)schema->n_children);
   }

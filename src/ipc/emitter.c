@@ -61,7 +61,7 @@ static bool same_memory(const struct layout *layout, int32_t at, const struct Ar
     bool is_sizes = layout->nodes[at].kind == LAYOUT_VIEW && i == a->n_buffers - 1;
     if (a->buffers[i] == b->buffers[i]) continue;
     size_t bytes = (size_t)(a->n_buffers - 3) * sizeof(int64_t);
-    if (!is_sizes || memcmp(a->buffers[i], b->buffers[i], bytes) != 0) return false;
+    if (!is_sizes || (bytes > 0 && memcmp(a->buffers[i], b->buffers[i], bytes) != 0)) return false;
   }
   int32_t child = at + 1;
   for (int64_t i = 0; i < a->n_children; i++) {

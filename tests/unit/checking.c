@@ -258,6 +258,27 @@ static void falling_offsets(void) {
   batch_close(&batch);
 }
 
+/* The batch may show some rows of its columns only: there, too, the first and last offset are looked at. */
+static void falling_offsets_at_the_ends_of_a_slice(void) {
+  struct batch batch;
+  batch_open(&batch);
+  struct ArrowArray *spoiled[] = {batch.t, batch.l};
+  batch.array.offset = 3;
+  batch.array.length = 4;
+  CHECK_OK(check_array(batch.layout, &batch.array, CHECK_SHAPE, kit_error()));
+  for (int i = 0; i < 2; i++) {
+    int32_t *offsets = offsets_of(spoiled[i]);
+    for (int row = 1; row < 10; row++) {
+      int32_t saved = offsets[row];
+      offsets[row] = row < 5 ? INT32_MAX : -1;
+      respool_status status = check_array(batch.layout, &batch.array, CHECK_SHAPE, kit_error());
+      CHECK_STATUS(status, row == 3 || row == 7 ? RESPOOL_INVALID : RESPOOL_OK);
+      offsets[row] = saved;
+    }
+  }
+  batch_close(&batch);
+}
+
 /* ---- The batch itself ------------------------------------------------------------------------------ */
 
 static void check_top(int64_t null_count, const uint8_t *bits, int64_t offset, respool_status status,
@@ -355,10 +376,15 @@ static void longer_children_are_allowed(void) {
 }
 
 static const kit_test tests[] = {
-    KIT_TEST(random_arrays_pass),      KIT_TEST(each_refusal),
-    KIT_TEST(falling_offsets),         KIT_TEST(nulls_of_the_batch_itself),
-    KIT_TEST(what_is_no_batch_at_all), KIT_TEST(a_null_array_with_a_slot),
-    KIT_TEST(no_rows_and_no_buffers),  KIT_TEST(longer_children_are_allowed),
+    KIT_TEST(random_arrays_pass),
+    KIT_TEST(each_refusal),
+    KIT_TEST(falling_offsets),
+    KIT_TEST(falling_offsets_at_the_ends_of_a_slice),
+    KIT_TEST(nulls_of_the_batch_itself),
+    KIT_TEST(what_is_no_batch_at_all),
+    KIT_TEST(a_null_array_with_a_slot),
+    KIT_TEST(no_rows_and_no_buffers),
+    KIT_TEST(longer_children_are_allowed),
 };
 
 int main(int argc, char **argv) {
