@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Dictionary-encoded columns between pyarrow and pyarrow: through the tool, and through spools in memory and on disk."""
+"""Dictionary-encoded columns between pyarrow and pyarrow: through the tool, and through spools."""
 
 import io
 import json
