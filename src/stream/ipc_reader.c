@@ -7,6 +7,7 @@
 #include "stream/frames.h"
 #include "stream/options.h"
 #include "support/alloc.h"
+#include "support/arith.h"
 #include "support/error.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@ struct ipc_reader {
   struct ipc_footer footer;
   struct pool_buffer *footer_bytes;
   uint32_t file_dictionaries; /* read so far of those it lists, which come before all batches */
+  int64_t dictionary_bytes;   /* of their bodies */
 
   bool ended;
   respool_error failure; /* of get_next; status 0: none; kept, so that every later call answers the same */
@@ -83,13 +85,22 @@ static respool_status take_body(struct ipc_reader *reader, const struct ipc_mess
   return source_take_buffer(&frames->source, frames->pool, message->body_size, "the body", body, error);
 }
 
+/* A footer may list a delta as often as it likes. Together the dictionaries are no longer than the file. */
+static respool_status check_listed(struct ipc_reader *reader, const struct ipc_message *message, respool_error *error) {
+  if (reader->footer_bytes == NULL) return RESPOOL_OK;
+  reader->dictionary_bytes = add_saturating(reader->dictionary_bytes, message->body_size);
+  if (reader->dictionary_bytes <= reader->frames.source.size) return RESPOOL_OK;
+  return error_set(error, RESPOOL_CORRUPT, "the footer lists more dictionaries than the file can hold");
+}
+
 static respool_status take_dictionary(struct ipc_reader *reader, const struct ipc_message *message,
                                       respool_error *error) {
   if (reader->layout->n_dictionaries == 0) {
     return error_set(error, RESPOOL_CORRUPT, "a dictionary, though no field of the schema has one");
   }
+  respool_status status = check_listed(reader, message, error);
   struct pool_buffer *body;
-  respool_status status = take_body(reader, message, &body, error);
+  if (status == RESPOOL_OK) status = take_body(reader, message, &body, error);
   if (status != RESPOOL_OK) return status;
   struct tree_owner owner = {pool_give, body};
   enum decode_trust trust = trust_of(&reader->frames.options);
@@ -113,8 +124,9 @@ static respool_status next_batch_message(struct ipc_reader *reader, struct ipc_m
 
 static respool_status take_batch(struct ipc_reader *reader, const struct ipc_message *message, struct ArrowArray *out,
                                  respool_error *error) {
+  respool_status status = check_listed(reader, message, error);
   struct pool_buffer *body;
-  respool_status status = take_body(reader, message, &body, error);
+  if (status == RESPOOL_OK) status = take_body(reader, message, &body, error);
   if (status != RESPOOL_OK) return status;
   struct tree_owner owner = {pool_give, body};
   enum decode_trust trust = trust_of(&reader->frames.options);

@@ -4,6 +4,7 @@
 import io
 import json
 import random
+import struct
 import unittest
 
 import pyarrow as pa
@@ -189,7 +190,7 @@ class Dictionaries(roundtrip.RoundTrip):
         for setting, choices in roundtrip.SETTINGS.items():
             with self.subTest(setting=setting):
                 path = self.new_path()
-                named = {"path": path} if setting == "named" else {}
+                named = {"path": path} if setting.startswith("named") else {}
                 with capi.Spool(batch.schema, **choices, **named) as spool:
                     spool.append_reader(pa.RecordBatchReader.from_batches(batch.schema, batches))
                     spool.finish()
@@ -201,6 +202,7 @@ class Dictionaries(roundtrip.RoundTrip):
                 self.assertEqual(self.info(out.read_bytes())["dictionaries"], 3)
                 if named:
                     self.assertEqual(self.info(path.read_bytes())["dictionaries"], 3)
+                if setting == "named":
                     self.assertEqual(path.read_bytes(), out.read_bytes())
 
     def test_content_decides(self):
@@ -281,6 +283,33 @@ class Dictionaries(roundtrip.RoundTrip):
                 got = list(reader)
             for one, other in zip(batches, got, strict=True):
                 self.assertEqual(one.column(0).to_pylist(), other.column(0).to_pylist())
+
+    def test_deltas_listed_again(self):
+        """A footer that lists one long delta many times would make a dictionary of any length from a short file."""
+        words = [f"word {place}" for place in range(12)] + ["a long word " * 5000]
+        batches = [batch_of(encoded([0], words[: place + 1])) for place in range(len(words))]
+        data = bytearray(encode(batches[0].schema, batches, pa.ipc.new_file, emit_dictionary_deltas=True))
+        source = pa.BufferReader(data)
+        source.seek(8)  # the magic
+        starts = []
+        while True:
+            start, message = source.tell(), pa.ipc.read_message(source)
+            if message.type == "dictionary":
+                starts.append(start)
+            if len(starts) == len(words) and message.type == "record batch":
+                break
+        blocks = [data.index(struct.pack("<q", start), source.tell()) for start in starts]
+        self.assertEqual(len(self.read_file(data)), len(words))
+        for block in blocks[1:-1]:
+            data[block : block + 24] = data[blocks[-1] : blocks[-1] + 24]
+        with self.assertRaisesRegex(roundtrip.ERRORS, "more dictionaries than the file can hold"):
+            self.read_file(data)
+
+    def read_file(self, data):
+        path = self.new_path()
+        path.write_bytes(data)
+        with open(path, "rb") as file:
+            return list(capi.read_descriptor(file.fileno()))
 
     def test_files(self):
         rng = random.Random(roundtrip.seed())
