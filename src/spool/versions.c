@@ -55,6 +55,7 @@ void versions_begin(struct respool *spool) {
   versions->fresh = NULL;
   versions->fresh_end = &versions->fresh;
   versions->sets_before = versions->set_count;
+  versions->flushed = spool->committed;
   emitter_forget(versions->emitter);
 }
 
@@ -92,9 +93,10 @@ static respool_status file_has(void *context, int32_t dictionary, const struct i
   if (version == NULL || version->extent.size.metadata != size->metadata || version->extent.size.body != size->body) {
     return RESPOOL_OK;
   }
-  if (version->extent.offset >= spool->committed) {
+  if (version->extent.offset >= spool->versions.flushed) {
     respool_status status = gather_flush(spool->gather, error);
     if (status != RESPOOL_OK) return status;
+    spool->versions.flushed = run_position(spool);
   }
   struct store_view view;
   int64_t length = size->metadata + size->body;

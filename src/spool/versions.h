@@ -30,6 +30,7 @@ struct versions {
   struct version *fresh; /* those of the run, the first one first */
   struct version **fresh_end;
   size_t sets_before; /* the run */
+  int64_t flushed;    /* what the run put before this place of the file is written */
 };
 
 struct respool;
