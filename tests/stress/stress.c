@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char fields[] = "{id:int64!,text:utf8,items:list<item:int32>,flag:bool}";
+static const char fields[] =
+    "{id:int64!,text:utf8,items:list<item:int32>,flag:bool,word:dictionary(c)<:struct<a:dictionary(s)<:utf8>>>,"
+    "some:dense_union(0,1)<a:int8,b:utf8_view>}";
 
 static void *write_all(void *argument) {
   stress_round *round = ((stress_thread *)argument)->round;
@@ -92,7 +94,7 @@ static void open_round(stress_round *round, uint64_t seed, const char *directory
   respool_options options = choose_options(&random, directory, path);
   kit_spool_open(&round->s, fields, &options);
   round->seed = seed;
-  round->batches = kit_environment("RESPOOL_STRESS_BATCHES", kit_slow() ? 60 : 600);
+  round->batches = kit_environment("RESPOOL_STRESS_BATCHES", kit_slow() ? 60 : 400);
   round->ends = choose_end(&random);
   round->series = (kit_series){&round->s.schema, seed, 1, 60, 0.2, true, false};
   atomic_store(&round->writing, true);

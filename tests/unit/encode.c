@@ -14,6 +14,7 @@
 
 #include "array_build.h"
 #include "check.h"
+#include "format.h"
 #include "naive_encode.h"
 #include "schema_build.h"
 #include "wire.h"
@@ -150,6 +151,27 @@ static void long_batches(void) {
       array.release(&array);
       schema.release(&schema);
     }
+}
+
+/* Whatever is behind the value of an inline view, zeros are written. */
+static void behind_inline_views(void) {
+  struct ArrowSchema schema;
+  struct ArrowArray array;
+  kit_schema_parse("{v:binary_view}", &schema);
+  kit_array_options options = kit_array_defaults(kit_seed(), 100);
+  kit_array_random(&schema, &options, &array);
+  uint8_t *views = (uint8_t *)(uintptr_t)array.children[0]->buffers[1];
+  int dirty = 0;
+  for (int64_t i = 0; i < array.length; i++) {
+    int64_t size = kit_number_at(views, 4, 4 * i);
+    bool is_inline = size >= 0 && size < KIT_VIEW_INLINE && !kit_slot_null(KIT_VIEW, array.children[0], i);
+    if (is_inline) memset(views + 16 * i + 4 + size, 0xdb, (size_t)(KIT_VIEW_INLINE - size));
+    dirty += is_inline;
+  }
+  CHECK(dirty > 0);
+  check_batch(&schema, &array);
+  array.release(&array);
+  schema.release(&schema);
 }
 
 /* No rows, and so no buffers; an offset nevertheless, but where children would have to be as long. */
@@ -324,7 +346,7 @@ static void no_memory(void) {
 static const kit_test tests[] = {
     KIT_TEST(random_batches), KIT_TEST(long_batches),        KIT_TEST(children_without_buffers),
     KIT_TEST(long_metadata),  KIT_TEST(one_after_the_other), KIT_TEST(failing_drains),
-    KIT_TEST(no_memory),
+    KIT_TEST(no_memory),      KIT_TEST(behind_inline_views),
 };
 
 int main(int argc, char **argv) {
