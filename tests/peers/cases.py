@@ -19,12 +19,8 @@ TWO_FIELDS = [pa.field("a", pa.int32()), pa.field("b", pa.string())]
 INTERVALS = {code: samples.interval_type(code) for code in (b"tiM", b"tiD")}
 
 
-# What respool does not do yet, so that its cases are left out.
-PENDING_COMPRESSION = True
-
-
 class Case:
-    """`codec` is for the bodies. `peers_write` is what only peers write: deltas of dictionaries, or a file with a footer."""
+    """`codec` is for the bodies. `peers_write` is what only peers write: deltas of dictionaries, or a file."""
 
     def __init__(self, title, make, codec=None, few=False, peers_write=None):
         self.title = title
@@ -350,7 +346,3 @@ CASES = {
     "lz4": Case("body compression LZ4_FRAME", text_columns, codec="lz4"),
     "zstd": Case("body compression ZSTD", text_columns, codec="zstd"),
 }
-
-
-def is_pending(key):
-    return PENDING_COMPRESSION and CASES[key].codec is not None

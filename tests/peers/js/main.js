@@ -25,7 +25,7 @@ function read(path) {
 
 // All batches, or a slice of each that has three rows.
 function rewrite(from, to, how, part) {
-  if (how === 'deltas') return { absent: 'its writer has nothing for deltas' };
+  if (how === 'deltas') return { absent: 'its writer has no deltas' };
   const { schema, batches } = read(from);
   const Writer = how === 'file' ? RecordBatchFileWriter : RecordBatchStreamWriter;
   const writer = new Writer({ compressionType: CODECS[how] ?? null });

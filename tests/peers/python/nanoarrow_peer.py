@@ -12,7 +12,7 @@ def read(path):
 
 def rewrite(source, target, how, _part):
     if how != "plain":
-        return {"absent": f"its writer has nothing for {how}"}
+        return {"absent": f"its writer has no {how}"}
     with InputStream.from_path(source) as stream, StreamWriter.from_path(target) as writer:
         writer.write_stream(stream)
     return {}

@@ -15,7 +15,7 @@ def rewrite(source, target, how, part):
     if part == "slices":
         frame = frame.slice(1, frame.height - 2) if frame.height > 2 else frame.clear()
     if how == "deltas":
-        return {"absent": "its writer has nothing for deltas"}
+        return {"absent": "its writer has no deltas"}
     if how == "file":
         frame.write_ipc(target, compression="uncompressed")
     else:

@@ -179,10 +179,24 @@ fn value(array: &dyn Array, slot: usize) -> String {
         Time32(_) => number!(array, slot, Time32MillisecondType),
         Time64(TimeUnit::Microsecond) => number!(array, slot, Time64MicrosecondType),
         Time64(_) => number!(array, slot, Time64NanosecondType),
-        Timestamp(unit, _) => by_unit!(unit, array, slot, TimestampSecondType, TimestampMillisecondType,
-                                       TimestampMicrosecondType, TimestampNanosecondType),
-        Duration(unit) => by_unit!(unit, array, slot, DurationSecondType, DurationMillisecondType,
-                                   DurationMicrosecondType, DurationNanosecondType),
+        Timestamp(unit, _) => by_unit!(
+            unit,
+            array,
+            slot,
+            TimestampSecondType,
+            TimestampMillisecondType,
+            TimestampMicrosecondType,
+            TimestampNanosecondType
+        ),
+        Duration(unit) => by_unit!(
+            unit,
+            array,
+            slot,
+            DurationSecondType,
+            DurationMillisecondType,
+            DurationMicrosecondType,
+            DurationNanosecondType
+        ),
         Interval(unit) => interval(array, slot, unit),
         Binary => hexadecimal(array.as_binary::<i32>().value(slot)),
         LargeBinary => hexadecimal(array.as_binary::<i64>().value(slot)),
