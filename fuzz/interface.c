@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCHES_MOST = 4, DEPTH_MOST = 64 };
+enum { BATCHES_MOST = 5, DEPTH_MOST = 64 };
 
 typedef struct session {
   fuzz_input *input;
@@ -52,6 +52,22 @@ static void append(session *s) {
   s->digests[s->batches++] = digest_batch(&s->schema, &array);
   FUZZ_OK(respool_writer_append(s->writer, &array, &error), &error);
   FUZZ_CHECK(array.release == NULL, "accepted, but not taken");
+}
+
+/* What was read goes in again: in the same memory, dictionaries too, or from the file. */
+static void append_again(session *s) {
+  struct ArrowArray array;
+  respool_reader *reader;
+  respool_error error = {0};
+  int64_t batch = fuzz_below(s->input, (int)s->batches);
+  FUZZ_OK(respool_reader_open(s->spool, NULL, &reader, &error), &error);
+  for (int64_t i = 0; i <= batch; i++) {
+    FUZZ_OK(respool_reader_next(reader, &array, 0, &error), &error);
+    if (i < batch) array.release(&array);
+  }
+  respool_reader_close(reader);
+  s->digests[s->batches++] = s->digests[batch];
+  FUZZ_OK(respool_writer_append(s->writer, &array, &error), &error);
 }
 
 /* Something that is wrong is refused, and is as it was. */
@@ -206,8 +222,10 @@ static void step(session *s) {
   switch (fuzz_below(s->input, 8)) {
   case 0:
   case 1:
-  case 2:
     if (s->batches < BATCHES_MOST) append(s);
+    return;
+  case 2:
+    if (s->batches < BATCHES_MOST) append_again(s);
     return;
   case 3:
     append_stream(s);

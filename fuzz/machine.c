@@ -86,6 +86,8 @@ static kit_array_options options_of(const batch_seed *seed) {
   kit_array_options options = kit_array_defaults(seed->seed, seed->length);
   options.null_rate = seed->null_rate;
   options.list_max = seed->list_max;
+  options.dictionary_seed = seed->dictionary_seed;
+  options.batch = seed->number;
   return options;
 }
 
@@ -139,6 +141,8 @@ static void step_append(machine *m) {
   int contents = fuzz_byte(m->input), place = fuzz_byte(m->input);
   seed.null_rate = contents % 4 / 3.0;
   seed.list_max = contents / 4 % 8;
+  seed.dictionary_seed = (uint64_t)contents % 32;
+  seed.number = m->count;
   kit_array_options options = options_of(&seed);
   options.slack_seed = (uint64_t)place / 8;
   options.sliced = place % 2 != 0;

@@ -16,6 +16,8 @@ typedef struct batch_seed {
   int64_t length;
   double null_rate;
   int64_t list_max;
+  uint64_t dictionary_seed; /* of batches with the same rates dictionaries stay, grow or change */
+  int64_t number;
 } batch_seed;
 
 typedef struct machine_reader {

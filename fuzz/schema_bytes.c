@@ -46,15 +46,19 @@ static const char *const leaves[] = {
     "binary",
     "large_binary",
     "large_utf8",
+    "binary_view",
+    "utf8_view",
 };
 
-/* Each with its number of children; struct takes its own from the input. */
+/* Each with its number of children; struct takes its own from the input, and a dictionary's values are a leaf. */
 static const struct {
   const char *word;
   int children;
 } nested[] = {
-    {"list", 1},          {"large_list", 1},    {"struct", -1},       {"map", 2},
-    {"fixed_list(0)", 1}, {"fixed_list(1)", 1}, {"fixed_list(3)", 1}, {"map_sorted", 2},
+    {"list", 1},          {"large_list", 1},      {"struct", -1},           {"map", 2},
+    {"fixed_list(0)", 1}, {"fixed_list(1)", 1},   {"fixed_list(3)", 1},     {"map_sorted", 2},
+    {"list_view", 1},     {"large_list_view", 1}, {"sparse_union(7,0)", 2}, {"dense_union(1,5,2)", 3},
+    {"run_ends(s)", 1},   {"run_ends(l)", 1},     {"dictionary(C)", 0},     {"dictionary_ordered(l)", 0},
 };
 
 static const char *const names[] = {"", "a", "a", "b", "'\xC3\xA9t\xC3\xA9 x'", "a-rather-long-name", "item"};
@@ -77,12 +81,18 @@ static void put_fields(writer *w, int count, int depth) {
   }
 }
 
+static void put_leaf(writer *w) {
+  put(w, ":");
+  put(w, leaves[fuzz_byte(w->input) % COUNT(leaves)]);
+}
+
 static void put_nested(writer *w, int choice, int depth) {
   int children = nested[choice].children;
   if (children < 0) children = fuzz_below(w->input, 4);
   put(w, nested[choice].word);
   put(w, "<");
-  put_fields(w, children, depth + 1);
+  if (children > 0) put_fields(w, children, depth + 1);
+  if (nested[choice].children == 0) put_leaf(w);
   put(w, ">");
 }
 
