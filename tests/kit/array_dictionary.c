@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random dictionary-encoded arrays: see array_random.c. From batch to batch a field's dictionary stays, grows or changes,
- * as its seed and the batch's number say. A dictionary that grows is the first part of one that is built in full. It is
- * delivered as a copy of its own, or shares its buffers with earlier batches as long as one of them is alive: once the
- * last is gone, the next copy may come to lie where that one was.
+ * Random dictionary-encoded arrays: see array_random.c. From batch to batch a field's dictionary stays, grows or
+ * changes, as its seed and the batch's number say. A dictionary that grows is the first part of one that is built in
+ * full. It is delivered as a copy of its own, or shares its buffers with earlier batches as long as one of them is
+ * alive: once the last is gone, the next copy may come to lie where that one was.
  */
 #include "array_node.h"
 #include "array_parts.h"

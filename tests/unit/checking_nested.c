@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * arrow/check: views, list views, unions, run ends and dictionaries. Each way of being bad is refused at every level, as
- * encoding follows what is in them; legal but odd arrays pass.
+ * arrow/check: views, list views, unions, run ends and dictionaries. Each way of being bad is refused at every level,
+ * as encoding follows what is in them; legal but odd arrays pass.
  */
 #include "arrow/check.h"
 
