@@ -60,6 +60,12 @@ static void through_the_file(const trial *t, const char *path) {
   close(fd);
 }
 
+/* LZ4 and ZSTD in turn, or none where this build does not have it. */
+static int32_t compression_of(const trial *t, uint64_t more) {
+  int32_t chosen = (t->series.seed + more) % 2 == 0 ? RESPOOL_COMPRESSION_LZ4 : RESPOOL_COMPRESSION_ZSTD;
+  return respool_compression_available(chosen) ? chosen : RESPOOL_COMPRESSION_NONE;
+}
+
 static void every_way(const trial *t) {
   char path[KIT_PATH];
   const char *directory = kit_scratch();
@@ -72,7 +78,12 @@ static void every_way(const trial *t) {
   options = kit_options(3000, RESPOOL_MODE_OVERFLOW, directory);
   options.write_chunk = 4096;
   through_a_spool(t, &options);
+  options.memory_limit = 0;
+  options.compression = compression_of(t, 0);
+  for (options.replay = RESPOOL_REPLAY_MAP; options.replay <= RESPOOL_REPLAY_READ; options.replay++)
+    through_a_spool(t, &options);
   options = kit_options(0, RESPOOL_MODE_ALL, path);
+  options.compression = compression_of(t, 1);
   through_a_spool(t, &options);
   through_the_file(t, path);
   kit_scratch_remove(directory);

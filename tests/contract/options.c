@@ -37,6 +37,8 @@ static void the_defaults(void) {
   CHECK_EQ(options.replay, RESPOOL_REPLAY_AUTO);
   CHECK_EQ(options.defer_release, 0);
   CHECK_EQ(options.sync_on_finish, 0);
+  CHECK_EQ(options.compression, RESPOOL_COMPRESSION_NONE);
+  CHECK_EQ(options.compression_level, 0);
   CHECK_OK(create_with(&options));
   CHECK_OK(create_with(NULL));
   respool_reader_options reader;
@@ -53,6 +55,14 @@ static void the_defaults(void) {
   CHECK_EQ(ipc.max_metadata_bytes, (int64_t)256 << 20);
   CHECK_EQ(ipc.max_depth, 64);
   CHECK_EQ(ipc.close_descriptor, 0);
+  CHECK_EQ(ipc.max_expansion, (int64_t)4 << 30);
+  CHECK_EQ(ipc.max_expansion_ratio, 1024);
+  respool_ipc_write_options writing;
+  memset(&writing, 0x77, sizeof writing);
+  respool_ipc_write_options_init(&writing, sizeof writing);
+  CHECK_EQ(writing.struct_size, sizeof writing);
+  CHECK_EQ(writing.compression, RESPOOL_COMPRESSION_NONE);
+  CHECK_EQ(writing.compression_level, 0);
 }
 
 /* As from a program built with an older, shorter struct, which initialises and passes only what it knows. */

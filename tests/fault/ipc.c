@@ -101,13 +101,18 @@ static int64_t whole_batches(const char *file) {
   return count;
 }
 
+static int32_t write_compression;
+
 static void write_once(const struct fault *fault, const char *input) {
   (void)input;
+  respool_ipc_write_options options;
+  respool_ipc_write_options_init(&options, sizeof options);
+  options.compression = write_compression;
   struct ArrowArrayStream stream;
   respool_ipc_totals totals = {.struct_size = sizeof totals};
   some_stream(&stream);
   int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  respool_status status = respool_ipc_write_fd(&stream, fd, &totals, kit_error());
+  respool_status status = respool_ipc_write_fd_with(&stream, fd, &options, &totals, kit_error());
   fault_pause();
   CHECK_EQ(totals.bytes, kit_file_size(path));
   if (status != RESPOOL_OK) {
@@ -134,8 +139,12 @@ static void writing(void) {
       {.targets = FAULT_WRITEV},
       {.targets = FAULT_MEMORY, .error = ENOMEM},
   };
+  static const char *const what[] = {"writing", "writing with LZ4", "writing with ZSTD"};
   begin();
-  sweep_all(write_once, faults, sizeof faults / sizeof faults[0], NULL, "writing");
+  for (write_compression = 0; write_compression < 3; write_compression++) {
+    if (!respool_compression_available(write_compression)) continue;
+    sweep_all(write_once, faults, sizeof faults / sizeof faults[0], NULL, what[write_compression]);
+  }
 }
 
 /* A callback that fails after so many bytes. */
@@ -253,6 +262,25 @@ static void make_input(bool file) {
 static void reading_a_stream(void) {
   make_input(false);
   sweep_all(read_once, reading_faults, sizeof reading_faults / sizeof reading_faults[0], path, "reading a stream");
+}
+
+/* The input, compressed. */
+static void reading_a_compressed_stream(void) {
+  for (int32_t compression = RESPOOL_COMPRESSION_LZ4; compression <= RESPOOL_COMPRESSION_ZSTD; compression++) {
+    if (!respool_compression_available(compression)) kit_skip("this build lacks a codec");
+    struct ArrowArrayStream stream;
+    respool_ipc_write_options options;
+    respool_ipc_write_options_init(&options, sizeof options);
+    options.compression = compression;
+    begin();
+    some_stream(&stream);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    REQUIRE_OK(respool_ipc_write_fd_with(&stream, fd, &options, NULL, kit_error()));
+    close(fd);
+    stream.release(&stream);
+    sweep_all(read_once, reading_faults, sizeof reading_faults / sizeof reading_faults[0], path,
+              "reading a compressed stream");
+  }
 }
 
 static void reading_a_file(void) {
@@ -389,9 +417,10 @@ static void through_a_spool(void) {
 }
 
 static const kit_test tests[] = {
-    KIT_TEST(writing),         KIT_TEST(writing_to_a_callback),   KIT_TEST(reading_a_stream),
-    KIT_TEST(reading_a_file),  KIT_TEST(reading_from_a_callback), KIT_TEST(inspecting),
-    KIT_TEST(through_a_spool),
+    KIT_TEST(writing),          KIT_TEST(writing_to_a_callback),
+    KIT_TEST(reading_a_stream), KIT_TEST(reading_a_compressed_stream),
+    KIT_TEST(reading_a_file),   KIT_TEST(reading_from_a_callback),
+    KIT_TEST(inspecting),       KIT_TEST(through_a_spool),
 };
 
 int main(int argc, char **argv) {

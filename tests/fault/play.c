@@ -282,6 +282,7 @@ static respool_options options_of(struct play *play) {
   options.replay = scenario->replay;
   options.defer_release = scenario->defer_release;
   options.sync_on_finish = scenario->sync;
+  if (respool_compression_available(scenario->compression)) options.compression = scenario->compression;
   return options;
 }
 

@@ -39,6 +39,7 @@ struct scenario {
   int64_t chunk;
   const struct step *steps;
   int count;
+  int32_t compression; /* RESPOOL_COMPRESSION_...; none where the build does not have it */
 };
 
 /* How it ends for the spool after a fault that lasts: as the comment above says. */

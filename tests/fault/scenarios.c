@@ -2,7 +2,8 @@
 /* The scenarios: each mode, named and not, mapped and read, with readers before, during and after. */
 #include "play.h"
 
-#define STEPS(steps) steps, sizeof(steps) / sizeof((steps)[0])
+#define PACKED(steps, compression) steps, sizeof(steps) / sizeof((steps)[0]), compression
+#define STEPS(steps)               PACKED(steps, RESPOOL_COMPRESSION_NONE)
 
 /* A stream that passes its limit, is flushed, and read by one who follows and one who comes late. */
 static const struct step ordinary[] = {
@@ -54,6 +55,10 @@ const struct scenario scenarios[] = {
      STEPS(under_pressure)},
     {"all, from streams, synced, large chunks", RESPOOL_MODE_ALL, RESPOOL_REPLAY_READ, true, false, true, SMALL, LARGE,
      STEPS(from_streams)},
+    {"overflow, mapped, lz4", RESPOOL_MODE_OVERFLOW, RESPOOL_REPLAY_MAP, false, false, false, SMALL, CHUNK,
+     PACKED(ordinary, RESPOOL_COMPRESSION_LZ4)},
+    {"all, read, zstd", RESPOOL_MODE_ALL, RESPOOL_REPLAY_READ, true, false, false, 0, CHUNK,
+     PACKED(come_and_go, RESPOOL_COMPRESSION_ZSTD)},
 };
 
 const int scenario_count = sizeof scenarios / sizeof scenarios[0];
