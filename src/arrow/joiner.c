@@ -213,13 +213,13 @@ static respool_status join_data(struct joiner *joiner, const struct piece *piece
   int64_t number = 0;
   for (int i = 0; i < 2; i++) {
     const struct ArrowArray *array = pieces[i].array;
-    const int64_t *sizes = array->buffers[array->n_buffers - 1];
     for (int64_t k = 0; k < array->n_buffers - 3; k++, number++) {
       uint8_t *to;
-      respool_status status = joiner_buffer(joiner, sizes[k], &out->buffers[2 + number], &to);
+      int64_t size = layout_view_size(array, k);
+      respool_status status = joiner_buffer(joiner, size, &out->buffers[2 + number], &to);
       if (status != RESPOOL_OK) return status;
-      copy(to, array->buffers[2 + k], 0, sizes[k]);
-      out_sizes[number] = sizes[k];
+      copy(to, array->buffers[2 + k], 0, size);
+      out_sizes[number] = size;
     }
   }
   return RESPOOL_OK;
