@@ -62,7 +62,9 @@ def quoted(outcome):
 def in_words(name, key, found):
     reads, writes = (quoted(found.get(direction, "same")) for direction in ("reads", "writes"))
     text = reads if reads == writes else f"reading: {reads}. Writing: {writes}"
-    return text.replace("VALUES", f"VALUES ({known.REMARKS[name, key]})") if "VALUES" in text else text
+    if "VALUES" in text or (name, key) in known.REMARKS:
+        text += f" ({known.REMARKS[name, key]})"
+    return text
 
 
 def details(name, outcomes):
