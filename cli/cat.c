@@ -175,17 +175,20 @@ static bool standard_input_twice(const struct chain *chain) {
   return uses > 1;
 }
 
-/* Fill `chain` from the arguments. Answers an exit code, or -1 to go on. */
-static int parse(struct chain *chain, int argc, char **argv) {
+/* Fill `chain` from the arguments. False: there is nothing to do, and `*code` is the exit code. */
+static bool parse(struct chain *chain, int argc, char **argv, int *code) {
   struct options options;
   const char *value;
+  *code = TOOL_USAGE;
   options_begin(&options, specs, argc, argv);
   for (;;) {
     int id = options_next(&options, &value);
     switch (id) {
     case OPTIONS_END:
       if (chain->count == 0) chain->paths[chain->count++] = "-";
-      return standard_input_twice(chain) ? report_usage("standard input can be read only once") : -1;
+      if (!standard_input_twice(chain)) return true;
+      *code = report_usage("standard input can be read only once");
+      return false;
     case OPTIONS_OPERAND:
       chain->paths[chain->count++] = value;
       break;
@@ -193,15 +196,16 @@ static int parse(struct chain *chain, int argc, char **argv) {
       chain->reading.allow_missing_end = true;
       break;
     case OPTION_COMPRESS:
-      if (compression_parse("--compress", value, &chain->writing) >= 0) return TOOL_USAGE;
+      if (compression_parse("--compress", value, &chain->writing) >= 0) return false;
       break;
     case OPTION_MAX_EXPANSION:
-      if (input_parse_expansion(&chain->reading, value) >= 0) return TOOL_USAGE;
+      if (input_parse_expansion(&chain->reading, value) >= 0) return false;
       break;
     case OPTIONS_BAD:
-      return TOOL_USAGE;
+      return false;
     default:
-      return options_standard(id, help);
+      *code = options_standard(id, help);
+      return false;
     }
   }
 }
@@ -214,8 +218,8 @@ int command_cat(int argc, char **argv) {
     report_errno(NULL, "arguments", ENOMEM);
     return TOOL_FAILED;
   }
-  int code = parse(&chain, argc, argv);
-  if (code < 0) code = run(&chain);
+  int code;
+  if (parse(&chain, argc, argv, &code)) code = run(&chain);
   free(chain.paths);
   return code;
 }

@@ -6,8 +6,8 @@
 #include "respool/respool.h"
 
 /*
- * none, lz4 or zstd, the latter two with a level after a colon if wanted. `option` is its name, for messages. Answers an
- * exit code, or -1 to go on.
+ * none, lz4 or zstd, the latter two with a level after a colon if wanted. `option` is its name, for messages. Answers
+ * an exit code, or -1 to go on.
  */
 int compression_parse(const char *option, const char *value, respool_ipc_write_options *options);
 

@@ -9,8 +9,9 @@
 typedef bool (*measure_visitor)(void *context, const void *start, int64_t length);
 
 /*
- * Visit custom metadata that respool keeps with the array, and the reachable extent of every buffer: from its start to the end of slot offset + length, whatever part of it
- * the array shows. The array was checked (arrow/check.h). False if a visit answered false.
+ * Visit custom metadata that respool keeps with the array, and the reachable extent of every buffer: from its start
+ * to the end of slot offset + length, whatever part of it the array shows. The array was checked (arrow/check.h).
+ * False if a visit answered false.
  */
 bool measure_extents(const struct layout *layout, const struct ArrowArray *array, measure_visitor visit, void *context);
 

@@ -62,8 +62,9 @@ struct linker {
 /* A view column's data buffers, and behind them the list of their sizes. */
 static void link_views(struct linker *linker, const struct layout_node *node, struct ArrowArray *array) {
   int64_t count = linker->variadic == NULL ? 0 : linker->variadic[node->width];
+  const void **list = linker->buffers - node->n_buffers;
   array->n_buffers = node->n_buffers + count + 1;
-  array->buffers[array->n_buffers - 1] = count > 0 ? (const void *)linker->sizes : tree_zeros;
+  list[array->n_buffers - 1] = count > 0 ? (const void *)linker->sizes : tree_zeros;
   linker->buffers += count + 1;
   linker->sizes += count;
 }

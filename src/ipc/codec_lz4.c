@@ -21,8 +21,8 @@ static int32_t most_level(void) {
 }
 
 /*
- * Blocks do not refer to each other, which some readers cannot follow. The context is always a new one: with one that was
- * used before, the frame may depend on what for.
+ * Blocks do not refer to each other, which some readers cannot follow. The context is always a new one: with one that
+ * was used before, the frame may depend on what for.
  */
 static LZ4F_preferences_t preferences_of(int32_t level, int64_t size) {
   LZ4F_preferences_t preferences = {.compressionLevel = level};

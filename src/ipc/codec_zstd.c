@@ -12,8 +12,8 @@
 #include <zstd_errors.h>
 
 /*
- * Up to the default level a context that is used again gives the same frames as a new one. Higher levels may search with
- * tables that are salted anew at each use (libzstd from 1.5.5 on), so they get a new one each time.
+ * Up to the default level a context that is used again gives the same frames as a new one. Higher levels may search
+ * with tables that are salted anew at each use (libzstd from 1.5.5 on), so they get a new one each time.
  */
 enum { REUSE_UP_TO = 3 };
 

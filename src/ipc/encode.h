@@ -14,8 +14,8 @@ void ipc_encoder_close(struct ipc_encoder *encoder);
 
 /*
  * Compress the bodies of what comes: RESPOOL_COMPRESSION_... and level, checked by codec_check(). Before the first
- * message. What was made is kept until the encoder hears that all that was put has been drained, or dropped; or that the
- * message planned last is not wanted, and nothing refers to it.
+ * message. What was made is kept until the encoder hears that all that was put has been drained, or dropped; or that
+ * the message planned last is not wanted, and nothing refers to it.
  */
 void ipc_encoder_compress(struct ipc_encoder *encoder, int32_t compression, int32_t level);
 void ipc_encoder_drained(struct ipc_encoder *encoder);

@@ -53,8 +53,8 @@ struct declared {
 };
 
 /*
- * False where that cannot be. Beyond what a frame of its size can hold nothing is believed, so that memory is taken only
- * for what the body has bytes for.
+ * False where that cannot be. Beyond what a frame of its size can hold nothing is believed, so that memory is taken
+ * only for what the body has bytes for.
  */
 static bool read_declared(const struct expansion *expansion, const uint8_t *bytes, int64_t size,
                           struct declared *declared) {

@@ -22,8 +22,8 @@ struct press_buffer {
 struct press_block;
 
 /*
- * Kept from message to message. Memory: the frames of what was put and not drained yet, and room for the largest buffer,
- * twice where it is not in the producer's memory as it goes to the wire.
+ * Kept from message to message. Memory: the frames of what was put and not drained yet, and room for the largest
+ * buffer, twice where it is not in the producer's memory as it goes to the wire.
  */
 struct press {
   int codec; /* CODEC_NONE: nothing is compressed, and nothing of this used */
