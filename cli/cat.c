@@ -211,8 +211,9 @@ static bool parse(struct chain *chain, int argc, char **argv, int *code) {
 }
 
 int command_cat(int argc, char **argv) {
-  struct chain chain = {0};
-  respool_ipc_write_options_init(&chain.writing, sizeof chain.writing);
+  respool_ipc_write_options writing;
+  respool_ipc_write_options_init(&writing, sizeof writing);
+  struct chain chain = {.writing = writing};
   chain.paths = calloc((size_t)argc + 1, sizeof *chain.paths);
   if (!chain.paths) {
     report_errno(NULL, "arguments", ENOMEM);

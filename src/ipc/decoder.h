@@ -40,18 +40,18 @@ struct wire_buffer {
   layout_error((decoder)->layout, at, RESPOOL_CORRUPT, (decoder)->error, __VA_ARGS__)
 
 /* The next buffer of the message, called `name` in errors. */
-respool_status decoder_next(struct decoder *decoder, int32_t at, const char *name, struct wire_buffer *buffer);
+respool_status decoder_next(struct decoder *decoder, int32_t at, const char *name, struct wire_buffer *extent);
 
 /* The buffer must have room for `count` values of `width` bytes. */
 respool_status decoder_need(const struct decoder *decoder, int32_t at, const char *name,
-                            const struct wire_buffer *buffer, int64_t count, int64_t width);
+                            const struct wire_buffer *extent, int64_t count, int64_t width);
 
 /* The same for what has a byte order, which is made the machine's: units, numbers, a fixed node's own values. */
 respool_status decoder_need_units(const struct decoder *decoder, int32_t at, const char *name,
-                                  const struct wire_buffer *buffer, int64_t count, enum swap_unit unit, int32_t width);
+                                  const struct wire_buffer *extent, int64_t count, enum swap_unit unit, int32_t width);
 respool_status decoder_need_numbers(const struct decoder *decoder, int32_t at, const char *name,
-                                    const struct wire_buffer *buffer, int64_t count, int32_t width);
-respool_status decoder_need_values(const struct decoder *decoder, int32_t at, const struct wire_buffer *buffer,
+                                    const struct wire_buffer *extent, int64_t count, int32_t width);
+respool_status decoder_need_values(const struct decoder *decoder, int32_t at, const struct wire_buffer *extent,
                                    int64_t count);
 
 /* Make the array of node `at`, which was opened, of the next nodes and buffers. */
