@@ -19,7 +19,7 @@ int output_check(void) {
 int output_stream(struct ArrowArrayStream *stream, const respool_ipc_write_options *options, respool_error *error) {
   *error = (respool_error){0};
   channel_widen(STDOUT_FILENO);
-  respool_status status = respool_ipc_write_fd_with(stream, STDOUT_FILENO, options, NULL, error);
+  respool_status status = respool_ipc_write_fd(stream, STDOUT_FILENO, options, NULL, error);
   if (status == RESPOOL_IO && error->os_error == EPIPE) return TOOL_OK;
   if (status != RESPOOL_OK) {
     if (status != RESPOOL_SOURCE_FAILED) report_error(name, "%s", error->message);

@@ -214,7 +214,7 @@ static int write_replay(struct tee_output *output) {
   channel_widen(output->fd);
   atomic_store(&output->state, TEE_WRITING);
   respool_status status =
-      respool_ipc_write_with(&stream, write_bytes, output, &output->tee->options.writing, &totals, &error);
+      respool_ipc_write(&stream, write_bytes, output, &output->tee->options.writing, &totals, &error);
   int state = judge(output, status, &error);
   output->batches = totals.batches;
   output->rows = totals.rows;

@@ -140,7 +140,7 @@ static void *consume(void *argument) {
   consumer->totals.struct_size = sizeof consumer->totals;
   consumer->status = respool_export(consumer->spool, NULL, &stream, &consumer->error);
   if (consumer->status == RESPOOL_OK) {
-    consumer->status = respool_ipc_write(&stream, take, consumer, &consumer->totals, &consumer->error);
+    consumer->status = respool_ipc_write(&stream, take, consumer, NULL, &consumer->totals, &consumer->error);
     stream.release(&stream);
   }
   consumer->ended = now();

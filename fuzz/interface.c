@@ -175,7 +175,7 @@ static void write_replay(const session *s, kit_sink *sink) {
   struct ArrowArrayStream stream;
   respool_error error = {0};
   FUZZ_OK(respool_export(s->spool, NULL, &stream, &error), &error);
-  FUZZ_OK(respool_ipc_write(&stream, kit_sink_write, sink, NULL, &error), &error);
+  FUZZ_OK(respool_ipc_write(&stream, kit_sink_write, sink, NULL, NULL, &error), &error);
   stream.release(&stream);
 }
 
@@ -208,7 +208,7 @@ static void check_bytes(const session *s, uint64_t seed) {
   relay_close(&from);
   p = pieces_of(first.bytes, first.size, seed + 1);
   FUZZ_OK(respool_ipc_read(pieces_read, &p, NULL, &stream, &error), &error);
-  FUZZ_OK(respool_ipc_write(&stream, kit_sink_write, &second, NULL, &error), &error);
+  FUZZ_OK(respool_ipc_write(&stream, kit_sink_write, &second, NULL, NULL, &error), &error);
   stream.release(&stream);
   FUZZ_CHECK(first.size == second.size && memcmp(first.bytes, second.bytes, first.size) == 0, "not canonical");
   save(&first);

@@ -57,7 +57,7 @@ static void write_relay(relay *from, int32_t compression, kit_sink *sink) {
   respool_ipc_write_options_init(&options, sizeof options);
   options.compression = compression;
   struct ArrowArrayStream stream = relay_stream(from);
-  respool_status status = respool_ipc_write_with(&stream, kit_sink_write, sink, &options, &totals, &error);
+  respool_status status = respool_ipc_write(&stream, kit_sink_write, sink, &options, &totals, &error);
   FUZZ_CHECK((status == RESPOOL_OK) == (from->code == 0), "answered %d with a source that answered %d: %s", (int)status,
              from->code, error.message);
   FUZZ_CHECK(totals.batches == from->batches && totals.rows == from->rows, "wrong totals");
@@ -175,7 +175,7 @@ static respool *fill_spool(relay *from, uint64_t seed) {
 static respool_status write_replay(respool *spool, kit_sink *sink, respool_error *error) {
   struct ArrowArrayStream replay;
   FUZZ_OK(respool_export(spool, NULL, &replay, error), error);
-  respool_status status = respool_ipc_write(&replay, kit_sink_write, sink, NULL, error);
+  respool_status status = respool_ipc_write(&replay, kit_sink_write, sink, NULL, NULL, error);
   replay.release(&replay);
   return status;
 }

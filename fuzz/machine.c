@@ -283,7 +283,7 @@ static void write_replay(machine *m, kit_sink *sink) {
   struct ArrowArrayStream stream;
   respool_error error = {0};
   FUZZ_OK(respool_export(m->spool, NULL, &stream, &error), &error);
-  FUZZ_OK(respool_ipc_write(&stream, kit_sink_write, sink, NULL, &error), &error);
+  FUZZ_OK(respool_ipc_write(&stream, kit_sink_write, sink, NULL, NULL, &error), &error);
   stream.release(&stream);
 }
 
@@ -298,7 +298,7 @@ static void check_bytes(machine *m) {
   relay from;
   relay_open(&from, &stream, true);
   struct ArrowArrayStream passed = relay_stream(&from);
-  FUZZ_OK(respool_ipc_write(&passed, kit_sink_write, &second, NULL, &error), &error);
+  FUZZ_OK(respool_ipc_write(&passed, kit_sink_write, &second, NULL, NULL, &error), &error);
   FUZZ_CHECK(from.batches == m->count, "another number of batches");
   relay_close(&from);
   FUZZ_CHECK(first.size == second.size && memcmp(first.bytes, second.bytes, first.size) == 0, "not canonical");

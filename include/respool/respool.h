@@ -565,6 +565,15 @@ RESPOOL_EXPORT respool_status respool_ipc_read(respool_read_callback read, void 
                                                const respool_ipc_options *options, struct ArrowArrayStream *stream,
                                                respool_error *error);
 
+typedef struct respool_ipc_write_options {
+  size_t struct_size;        /* set by respool_ipc_write_options_init() */
+  int32_t compression;       /* RESPOOL_COMPRESSION_... */
+  int32_t compression_level; /* 0: the codec's usual one; see respool_options */
+} respool_ipc_write_options;
+
+/* As respool_options_init(). */
+RESPOOL_EXPORT void respool_ipc_write_options_init(respool_ipc_write_options *options, size_t struct_size);
+
 /* What was written by respool_ipc_write...(). */
 typedef struct respool_ipc_totals {
   size_t struct_size; /* set by the caller: sizeof(respool_ipc_totals) */
@@ -575,42 +584,24 @@ typedef struct respool_ipc_totals {
 
 /*
  * Pull `stream` to its end and write it as an Arrow IPC stream with end marker. The stream stays the caller's. A
- * non-blocking descriptor is waited for. `totals` may be NULL; it is filled with what was written on errors too.
+ * non-blocking descriptor is waited for. `options` NULL means the defaults. `totals` may be NULL; it is filled with
+ * what was written on errors too.
  *   RESPOOL_SOURCE_FAILED  the stream answered with an error: its code as `os_error`, its text. No end marker was
- *   written
+ *                          written
  *   RESPOOL_IO, RESPOOL_NO_SPACE  the bytes were not taken (`os_error` EPIPE: nobody reads any more)
- *   RESPOOL_INVALID, RESPOOL_UNSUPPORTED  not a stream of structs, or of types that cannot be written; or an array
- *   that does
- *                          not fit the stream's schema
+ *   RESPOOL_INVALID        not a stream of structs, an array that does not fit the stream's schema, or an option out of
+ *                          range
+ *   RESPOOL_UNSUPPORTED    a schema that cannot be written, or a compression that this build does not have
  *   RESPOOL_NO_MEMORY
  */
-RESPOOL_EXPORT respool_status respool_ipc_write_fd(struct ArrowArrayStream *stream, int fd, respool_ipc_totals *totals,
+RESPOOL_EXPORT respool_status respool_ipc_write_fd(struct ArrowArrayStream *stream, int fd,
+                                                   const respool_ipc_write_options *options, respool_ipc_totals *totals,
                                                    respool_error *error);
 
 /* The same to a callback. */
 RESPOOL_EXPORT respool_status respool_ipc_write(struct ArrowArrayStream *stream, respool_write_callback write,
-                                                void *user_data, respool_ipc_totals *totals, respool_error *error);
-
-typedef struct respool_ipc_write_options {
-  size_t struct_size;        /* set by respool_ipc_write_options_init() */
-  int32_t compression;       /* RESPOOL_COMPRESSION_... */
-  int32_t compression_level; /* 0: the codec's usual one; see respool_options */
-} respool_ipc_write_options;
-
-/* As respool_options_init(). */
-RESPOOL_EXPORT void respool_ipc_write_options_init(respool_ipc_write_options *options, size_t struct_size);
-
-/*
- * respool_ipc_write_fd() and respool_ipc_write() with options; NULL means the defaults.
- *   RESPOOL_INVALID      also: an option out of range
- *   RESPOOL_UNSUPPORTED  also: a compression that this build does not have
- */
-RESPOOL_EXPORT respool_status respool_ipc_write_fd_with(struct ArrowArrayStream *stream, int fd,
-                                                        const respool_ipc_write_options *options,
-                                                        respool_ipc_totals *totals, respool_error *error);
-RESPOOL_EXPORT respool_status respool_ipc_write_with(struct ArrowArrayStream *stream, respool_write_callback write,
-                                                     void *user_data, const respool_ipc_write_options *options,
-                                                     respool_ipc_totals *totals, respool_error *error);
+                                                void *user_data, const respool_ipc_write_options *options,
+                                                respool_ipc_totals *totals, respool_error *error);
 
 /*
  * The custom metadata of a record batch (`Message.custom_metadata`): key-value pairs in the encoding that the C data

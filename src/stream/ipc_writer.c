@@ -191,9 +191,8 @@ static respool_status run(struct ipc_writer *writer, const respool_ipc_write_opt
   return status;
 }
 
-respool_status respool_ipc_write_fd_with(struct ArrowArrayStream *stream, int fd,
-                                         const respool_ipc_write_options *options, respool_ipc_totals *totals,
-                                         respool_error *error) {
+respool_status respool_ipc_write_fd(struct ArrowArrayStream *stream, int fd, const respool_ipc_write_options *options,
+                                    respool_ipc_totals *totals, respool_error *error) {
   if (stream == NULL || stream->release == NULL || fd < 0) {
     return error_set(error, RESPOOL_INVALID, "the stream is NULL or released, or the descriptor negative");
   }
@@ -201,22 +200,12 @@ respool_status respool_ipc_write_fd_with(struct ArrowArrayStream *stream, int fd
   return run(&writer, options, totals, error);
 }
 
-respool_status respool_ipc_write_with(struct ArrowArrayStream *stream, respool_write_callback write, void *user_data,
-                                      const respool_ipc_write_options *options, respool_ipc_totals *totals,
-                                      respool_error *error) {
+respool_status respool_ipc_write(struct ArrowArrayStream *stream, respool_write_callback write, void *user_data,
+                                 const respool_ipc_write_options *options, respool_ipc_totals *totals,
+                                 respool_error *error) {
   if (stream == NULL || stream->release == NULL || write == NULL) {
     return error_set(error, RESPOOL_INVALID, "the stream is NULL or released, or the callback NULL");
   }
   struct ipc_writer writer = {.stream = stream, .fd = -1, .write = write, .user_data = user_data};
   return run(&writer, options, totals, error);
-}
-
-respool_status respool_ipc_write_fd(struct ArrowArrayStream *stream, int fd, respool_ipc_totals *totals,
-                                    respool_error *error) {
-  return respool_ipc_write_fd_with(stream, fd, NULL, totals, error);
-}
-
-respool_status respool_ipc_write(struct ArrowArrayStream *stream, respool_write_callback write, void *user_data,
-                                 respool_ipc_totals *totals, respool_error *error) {
-  return respool_ipc_write_with(stream, write, user_data, NULL, totals, error);
 }

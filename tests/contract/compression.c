@@ -96,7 +96,7 @@ static void write_with(struct ArrowArrayStream *stream, int32_t compression, int
   respool_ipc_write_options_init(&options, sizeof options);
   options.compression = compression;
   options.compression_level = level;
-  CHECK_OK(respool_ipc_write_with(stream, kit_sink_write, sink, &options, NULL, kit_error()));
+  CHECK_OK(respool_ipc_write(stream, kit_sink_write, sink, &options, NULL, kit_error()));
   stream->release(stream);
 }
 
@@ -195,10 +195,10 @@ static void choices_that_cannot_be(void) {
     respool_ipc_write_options_init(&writing, sizeof writing);
     writing.compression = wrong[i].compression;
     writing.compression_level = wrong[i].level;
-    CHECK_ERROR(respool_ipc_write_with(&stream, kit_sink_write, &sink, &writing, NULL, kit_error()), RESPOOL_INVALID,
+    CHECK_ERROR(respool_ipc_write(&stream, kit_sink_write, &sink, &writing, NULL, kit_error()), RESPOOL_INVALID,
                 wrong[i].part);
     CHECK_EQ(sink.size, 0);
-    CHECK_ERROR(respool_ipc_write_fd_with(&stream, 1, &writing, NULL, kit_error()), RESPOOL_INVALID, wrong[i].part);
+    CHECK_ERROR(respool_ipc_write_fd(&stream, 1, &writing, NULL, kit_error()), RESPOOL_INVALID, wrong[i].part);
     stream.release(&stream);
   }
   schema.release(&schema);

@@ -184,7 +184,7 @@ static void damaged_input_into_a_spool(void) {
     bytes[i] ^= 0x01;
     if (respool_ipc_read(kit_source_read, &source, NULL, &stream, NULL) == RESPOOL_OK) {
       kit_sink sink = {0};
-      respool_ipc_write(&stream, kit_sink_write, &sink, NULL, NULL);
+      respool_ipc_write(&stream, kit_sink_write, &sink, NULL, NULL, NULL);
       stream.release(&stream);
       kit_sink_free(&sink);
     }

@@ -205,7 +205,7 @@ static void writing_is_not_fooled(void) {
   struct ArrowArrayStream stream = {
       .get_schema = reusing_schema, .get_next = reusing_next, .release = reusing_release, .private_data = &source};
   int fd = open(kit_join(path, directory, "out"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  CHECK_OK(respool_ipc_write_fd(&stream, fd, NULL, kit_error()));
+  CHECK_OK(respool_ipc_write_fd(&stream, fd, NULL, NULL, kit_error()));
   lseek(fd, 0, SEEK_SET);
   REQUIRE_OK(respool_ipc_read_fd(fd, NULL, &stream, kit_error()));
   for (int i = 0; i < 12; i++) {

@@ -75,7 +75,7 @@ static void totals_tell_what_was_written(void) {
     array.release(&array);
   }
   open_source(&series, 0, &stream);
-  CHECK_OK(respool_ipc_write(&stream, kit_sink_write, &sink, &totals, kit_error()));
+  CHECK_OK(respool_ipc_write(&stream, kit_sink_write, &sink, NULL, &totals, kit_error()));
   CHECK(stream.release != NULL); /* it stays the caller's */
   stream.release(&stream);
   CHECK_EQ(totals.batches, BATCHES);
@@ -92,7 +92,7 @@ static void a_source_error_ends_without_marker(void) {
   respool_ipc_totals totals = {.struct_size = sizeof totals};
   write_series(&series, &whole);
   open_source(&series, EREMOTEIO, &stream);
-  CHECK_ERROR(respool_ipc_write(&stream, kit_sink_write, &cut, &totals, kit_error()), RESPOOL_SOURCE_FAILED,
+  CHECK_ERROR(respool_ipc_write(&stream, kit_sink_write, &cut, NULL, &totals, kit_error()), RESPOOL_SOURCE_FAILED,
               "dried up");
   CHECK_EQ(kit_last_error()->os_error, EREMOTEIO);
   stream.release(&stream);
@@ -116,7 +116,7 @@ static void a_destination_error_is_told(void) {
       struct ArrowArrayStream stream;
       kit_sink sink = {.fail_after = after, .fail_code = cases[i].code, .take_most = 100};
       open_source(&series, 0, &stream);
-      CHECK_ERROR(respool_ipc_write(&stream, kit_sink_write, &sink, NULL, kit_error()), cases[i].status, NULL);
+      CHECK_ERROR(respool_ipc_write(&stream, kit_sink_write, &sink, NULL, NULL, kit_error()), cases[i].status, NULL);
       CHECK_EQ(kit_last_error()->os_error, cases[i].code);
       stream.release(&stream);
       kit_sink_free(&sink);
@@ -158,7 +158,7 @@ static void through_a_file(void) {
   REQUIRE(fd >= 0);
   CHECK_EQ(write(fd, "leading bytes", 13), 13);
   open_source(&series, 0, &stream);
-  CHECK_OK(respool_ipc_write_fd(&stream, fd, &totals, kit_error()));
+  CHECK_OK(respool_ipc_write_fd(&stream, fd, NULL, &totals, kit_error()));
   stream.release(&stream);
   CHECK_EQ(write(fd, "trailing bytes", 14), 14);
   CHECK_EQ(lseek(fd, 0, SEEK_CUR), 13 + totals.bytes + 14);
@@ -263,7 +263,7 @@ static void to_a_pipe_blocking_or_not(void) {
     write_series(&series, &whole);
     pthread_t thread = kit_thread_start(drain_pipe, &reader);
     open_source(&series, 0, &stream);
-    CHECK_OK(respool_ipc_write_fd(&stream, pipes[1], NULL, kit_error()));
+    CHECK_OK(respool_ipc_write_fd(&stream, pipes[1], NULL, NULL, kit_error()));
     stream.release(&stream);
     close(pipes[1]);
     kit_thread_join(thread);
@@ -283,7 +283,7 @@ static void to_a_pipe_that_nobody_reads(void) {
   REQUIRE_EQ(pipe(pipes), 0);
   close(pipes[0]);
   open_source(&series, 0, &stream);
-  CHECK_ERROR(respool_ipc_write_fd(&stream, pipes[1], NULL, kit_error()), RESPOOL_IO, NULL);
+  CHECK_ERROR(respool_ipc_write_fd(&stream, pipes[1], NULL, NULL, kit_error()), RESPOOL_IO, NULL);
   CHECK_EQ(kit_last_error()->os_error, EPIPE);
   stream.release(&stream);
   close(pipes[1]);
@@ -297,7 +297,7 @@ static void a_descriptor_opened_the_wrong_way(void) {
   kit_file_write(kit_join(path, kit_scratch(), "file"), "", 0);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   open_source(&series, 0, &stream);
-  CHECK_ERROR(respool_ipc_write_fd(&stream, fd, NULL, kit_error()), RESPOOL_IO, NULL);
+  CHECK_ERROR(respool_ipc_write_fd(&stream, fd, NULL, NULL, kit_error()), RESPOOL_IO, NULL);
   stream.release(&stream);
   close(fd);
   fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -444,11 +444,11 @@ static void what_cannot_be_written(void) {
   kit_schema_parse("{a:dictionary(i)<v:dictionary(c)<:utf8>>}", &other);
   kit_stream_options options = {.schema = &other};
   kit_stream_from(&options, &stream);
-  CHECK_ERROR(respool_ipc_write(&stream, kit_sink_write, &sink, NULL, kit_error()), RESPOOL_UNSUPPORTED, NULL);
+  CHECK_ERROR(respool_ipc_write(&stream, kit_sink_write, &sink, NULL, NULL, kit_error()), RESPOOL_UNSUPPORTED, NULL);
   stream.release(&stream);
   options.schema = other.children[0];
   kit_stream_from(&options, &stream);
-  CHECK_ERROR(respool_ipc_write(&stream, kit_sink_write, &sink, NULL, kit_error()), RESPOOL_INVALID, NULL);
+  CHECK_ERROR(respool_ipc_write(&stream, kit_sink_write, &sink, NULL, NULL, kit_error()), RESPOOL_INVALID, NULL);
   stream.release(&stream);
   other.release(&other);
   CHECK_EQ(sink.size, 0);
@@ -457,7 +457,7 @@ static void what_cannot_be_written(void) {
   kit_batch_one(1, &batch); /* does not fit the stream's schema */
   options = (kit_stream_options){.schema = &schema, .batches = &batch, .count = 1};
   kit_stream_from(&options, &stream);
-  CHECK_ERROR(respool_ipc_write(&stream, kit_sink_write, &sink, NULL, kit_error()), RESPOOL_INVALID, NULL);
+  CHECK_ERROR(respool_ipc_write(&stream, kit_sink_write, &sink, NULL, NULL, kit_error()), RESPOOL_INVALID, NULL);
   stream.release(&stream);
   kit_sink_free(&sink);
   (void)series;

@@ -261,9 +261,9 @@ static void ipc_handles_and_outputs_are_required(void) {
   CHECK_ERROR(respool_ipc_read_fd(0, NULL, NULL, kit_error()), RESPOOL_INVALID, NULL);
   CHECK_ERROR(respool_ipc_read_fd(-1, NULL, &stream, kit_error()), RESPOOL_INVALID, NULL);
   CHECK_ERROR(respool_ipc_read(NULL, NULL, NULL, &stream, kit_error()), RESPOOL_INVALID, NULL);
-  CHECK_ERROR(respool_ipc_write_fd(NULL, 1, &totals, kit_error()), RESPOOL_INVALID, NULL);
-  CHECK_ERROR(respool_ipc_write_fd(&stream, 1, &totals, kit_error()), RESPOOL_INVALID, NULL); /* released */
-  CHECK_ERROR(respool_ipc_write(&stream, NULL, NULL, &totals, kit_error()), RESPOOL_INVALID, NULL);
+  CHECK_ERROR(respool_ipc_write_fd(NULL, 1, NULL, &totals, kit_error()), RESPOOL_INVALID, NULL);
+  CHECK_ERROR(respool_ipc_write_fd(&stream, 1, NULL, &totals, kit_error()), RESPOOL_INVALID, NULL); /* released */
+  CHECK_ERROR(respool_ipc_write(&stream, NULL, NULL, NULL, &totals, kit_error()), RESPOOL_INVALID, NULL);
   CHECK_ERROR(respool_ipc_inspect_fd(0, NULL, NULL, NULL, NULL, NULL, kit_error()), RESPOOL_INVALID, NULL);
   CHECK_ERROR(respool_ipc_inspect_fd(-1, NULL, NULL, NULL, NULL, &summary, kit_error()), RESPOOL_INVALID, NULL);
 }

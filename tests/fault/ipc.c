@@ -112,7 +112,7 @@ static void write_once(const struct fault *fault, const char *input) {
   respool_ipc_totals totals = {.struct_size = sizeof totals};
   some_stream(&stream);
   int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  respool_status status = respool_ipc_write_fd_with(&stream, fd, &options, &totals, kit_error());
+  respool_status status = respool_ipc_write_fd(&stream, fd, &options, &totals, kit_error());
   fault_pause();
   CHECK_EQ(totals.bytes, kit_file_size(path));
   if (status != RESPOOL_OK) {
@@ -158,7 +158,7 @@ static void writing_to_a_callback(void) {
     kit_sink sink = {.take_most = 500, .fail_code = ENOSPC, .fail_after = room};
     some_stream(&stream);
     respool_ipc_totals totals = {.struct_size = sizeof totals};
-    CHECK_STATUS(respool_ipc_write(&stream, kit_sink_write, &sink, &totals, kit_error()), RESPOOL_NO_SPACE);
+    CHECK_STATUS(respool_ipc_write(&stream, kit_sink_write, &sink, NULL, &totals, kit_error()), RESPOOL_NO_SPACE);
     CHECK_EQ(memcmp(sink.bytes == NULL ? whole.bytes : sink.bytes, whole.bytes, sink.size), 0);
     CHECK_EQ(totals.bytes, sink.size);
     stream.release(&stream);
@@ -275,7 +275,7 @@ static void reading_a_compressed_stream(void) {
     begin();
     some_stream(&stream);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    REQUIRE_OK(respool_ipc_write_fd_with(&stream, fd, &options, NULL, kit_error()));
+    REQUIRE_OK(respool_ipc_write_fd(&stream, fd, &options, NULL, kit_error()));
     close(fd);
     stream.release(&stream);
     sweep_all(read_once, reading_faults, sizeof reading_faults / sizeof reading_faults[0], path,
@@ -373,7 +373,7 @@ static bool fill_spool(respool_writer *writer, int fd, const struct fault *fault
 static bool replay_spool(respool *spool, int fd, const struct fault *fault) {
   struct ArrowArrayStream output;
   if (!expected_answer(respool_export(spool, NULL, &output, kit_error()), fault)) return false;
-  bool good = expected_answer(respool_ipc_write_fd(&output, fd, NULL, kit_error()), fault);
+  bool good = expected_answer(respool_ipc_write_fd(&output, fd, NULL, NULL, kit_error()), fault);
   output.release(&output);
   return good;
 }

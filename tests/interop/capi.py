@@ -131,7 +131,7 @@ def load():
         "respool_get_stats": [c_void_p, POINTER(Stats)],
         "respool_export": [c_void_p, c_void_p, POINTER(CStream)],
         "respool_ipc_read_fd": [ctypes.c_int, c_void_p, POINTER(CStream)],
-        "respool_ipc_write_fd": [POINTER(CStream), ctypes.c_int, c_void_p],
+        "respool_ipc_write_fd": [POINTER(CStream), ctypes.c_int, c_void_p, c_void_p],
     }
     for name, arguments in status_functions.items():
         function = getattr(library, name)
@@ -182,7 +182,7 @@ def write_descriptor(reader, descriptor, compression=0, level=0):
     options = WriteOptions(ctypes.sizeof(WriteOptions), compression, level)
     reader._export_to_c(address(stream))
     try:
-        call("respool_ipc_write_fd_with", byref(stream), descriptor, byref(options), None)
+        call("respool_ipc_write_fd", byref(stream), descriptor, byref(options), None)
     finally:
         release(stream)
 

@@ -146,7 +146,7 @@ class BatchMetadata(roundtrip.RoundTrip):
         stream = capi.CStream()
         capi.call("respool_export", spool.spool, None, ctypes.byref(stream))
         with open(path, "wb") as file:
-            capi.call("respool_ipc_write_fd", ctypes.byref(stream), file.fileno(), None)
+            capi.call("respool_ipc_write_fd", ctypes.byref(stream), file.fileno(), None, None)
         capi.release(stream)
         return path.read_bytes()
 

@@ -45,7 +45,7 @@ int64_t kit_source_read(void *user_data, void *buffer, int64_t size) {
 }
 
 bool kit_write_stream(struct ArrowArrayStream *stream, kit_sink *sink) {
-  bool good = CHECK_OK(respool_ipc_write(stream, kit_sink_write, sink, NULL, kit_error()));
+  bool good = CHECK_OK(respool_ipc_write(stream, kit_sink_write, sink, NULL, NULL, kit_error()));
   stream->release(stream);
   return good;
 }

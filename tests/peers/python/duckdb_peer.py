@@ -49,7 +49,7 @@ def rewrite(source, target, how, _part):
     capsule = relation.__arrow_c_stream__()
     stream = capi.CStream.from_address(pointer_of(capsule, CAPSULE_NAME))
     with open(target, "wb") as sink:
-        capi.call("respool_ipc_write_fd", ctypes.byref(stream), sink.fileno(), None)
+        capi.call("respool_ipc_write_fd", ctypes.byref(stream), sink.fileno(), None, None)
     return serve.keep(relation, f"{target}.expected")
 
 
