@@ -7,6 +7,7 @@
 #include "check.h"
 #include "schema_build.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -375,6 +376,43 @@ static void longer_children_are_allowed(void) {
   batch_close(&batch);
 }
 
+/* ---- Indices --------------------------------------------------------------------------------------- */
+
+/* How many values the indices 1, `index`, 2 need; the one in the middle null or not, all of them at an offset. */
+static int64_t values_needed(char format, uint64_t index, bool null) {
+  char text[64];
+  struct ArrowSchema schema;
+  uint8_t buffer[8 * 5];
+  int width = strchr("cC", format) ? 1 : strchr("sS", format) ? 2 : strchr("iI", format) ? 4 : 8;
+  const uint64_t indices[] = {UINT64_MAX, 1, index, 2, UINT64_MAX};
+  for (int i = 0; i < 5; i++) memcpy(buffer + i * width, &indices[i], (size_t)width);
+  snprintf(text, sizeof text, "{d:dictionary(%c)<:utf8>}", format);
+  kit_schema_parse(text, &schema);
+  struct layout *layout = open_layout(&schema);
+  const uint8_t bits = 0x0a;
+  const void *buffers[] = {null ? &bits : NULL, buffer};
+  struct ArrowArray array = {.length = 3, .offset = 1, .null_count = null ? -1 : 0, .n_buffers = 2, .buffers = buffers};
+  int64_t needed = check_values_needed(layout, 1, &array);
+  layout_close(layout);
+  schema.release(&schema);
+  return needed;
+}
+
+static void indices_of_every_type(void) {
+  static const char formats[] = "csilCSIL";
+  for (int i = 0; i < 8; i++) {
+    int bits = 8 << (i % 4);
+    bool is_signed = i < 4;
+    uint64_t highest = (uint64_t)1 << (bits - 1);
+    CHECK_EQ(values_needed(formats[i], 0, false), 3);
+    CHECK_EQ(values_needed(formats[i], 100, false), 101);
+    CHECK_EQ(values_needed(formats[i], highest - 1, false), bits == 64 ? INT64_MAX : (int64_t)highest);
+    CHECK_EQ(values_needed(formats[i], highest, false), is_signed || bits == 64 ? INT64_MAX : (int64_t)highest + 1);
+    CHECK_EQ(values_needed(formats[i], UINT64_MAX, false), is_signed || bits == 64 ? INT64_MAX : (int64_t)1 << bits);
+    CHECK_EQ(values_needed(formats[i], UINT64_MAX, true), 3);
+  }
+}
+
 static const kit_test tests[] = {
     KIT_TEST(random_arrays_pass),
     KIT_TEST(each_refusal),
@@ -385,6 +423,7 @@ static const kit_test tests[] = {
     KIT_TEST(a_null_array_with_a_slot),
     KIT_TEST(no_rows_and_no_buffers),
     KIT_TEST(longer_children_are_allowed),
+    KIT_TEST(indices_of_every_type),
 };
 
 int main(int argc, char **argv) {
