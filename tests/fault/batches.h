@@ -9,6 +9,12 @@
 
 #define BATCH_FIELDS "{id:int64!,text:utf8,items:list<item:int16>}"
 
+/* Dictionaries that stay, grow, change and come back from batch to batch, one of them inside another. */
+#define BATCH_DICTIONARIES "{a:dictionary(i)<:utf8>,o:dictionary(c)<:list<i:dictionary(S)<:utf8_view>>>,n:int32}"
+
+/* Which of the two fields the following are of; the first ones unless said otherwise. */
+void batch_use(bool dictionaries);
+
 /* Batch `index`, new; the memory is sliced in odd ways. */
 void batch_make(int64_t index, struct ArrowArray *array);
 
@@ -27,7 +33,7 @@ int64_t batch_count_file(const char *path, bool whole);
 /* The most that one of the first 40 is charged. */
 int64_t batch_largest_charge(void);
 
-/* The schema of BATCH_FIELDS, kept for the program's life like all that was made for comparing. */
+/* The schema, kept for the program's life like all that was made for comparing. */
 const struct ArrowSchema *batch_schema(void);
 
 /* What of the kit's is alive beside that. */

@@ -315,6 +315,7 @@ static void close_everything(struct play *play) {
 
 bool play(const struct scenario *scenario, const struct fault *fault, int64_t at, enum ending ending) {
   struct play play = {.scenario = scenario, .fault = fault, .limit = scenario->limit, .directory = kit_scratch()};
+  batch_use(scenario->dictionaries);
   batch_largest_charge(); /* made once, before there are faults */
   kit_join(play.path, play.directory, "file");
   play.descriptors = kit_open_descriptors();
@@ -329,6 +330,7 @@ bool play(const struct scenario *scenario, const struct fault *fault, int64_t at
     close_everything(&play);
   }
   fault_disarm();
+  batch_use(false);
   kit_scratch_remove(play.directory);
   if (kit_failures() > 0)
     kit_note("scenario %s, call %d of targets %x with error %d, pattern %d, ending %d", scenario->name, (int)at,

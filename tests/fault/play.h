@@ -40,6 +40,7 @@ struct scenario {
   const struct step *steps;
   int count;
   int32_t compression; /* RESPOOL_COMPRESSION_...; none where the build does not have it */
+  bool dictionaries;   /* in the batches */
 };
 
 /* How it ends for the spool after a fault that lasts: as the comment above says. */

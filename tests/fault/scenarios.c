@@ -2,8 +2,10 @@
 /* The scenarios: each mode, named and not, mapped and read, with readers before, during and after. */
 #include "play.h"
 
-#define PACKED(steps, compression) steps, sizeof(steps) / sizeof((steps)[0]), compression
+#define COUNTED(steps)             steps, sizeof(steps) / sizeof((steps)[0])
+#define PACKED(steps, compression) COUNTED(steps), compression, false
 #define STEPS(steps)               PACKED(steps, RESPOOL_COMPRESSION_NONE)
+#define DICTIONARY_STEPS(steps)    COUNTED(steps), RESPOOL_COMPRESSION_NONE, true
 
 /* A stream that passes its limit, is flushed, and read by one who follows and one who comes late. */
 static const struct step ordinary[] = {
@@ -59,6 +61,12 @@ const struct scenario scenarios[] = {
      PACKED(ordinary, RESPOOL_COMPRESSION_LZ4)},
     {"all, read, zstd", RESPOOL_MODE_ALL, RESPOOL_REPLAY_READ, true, false, false, 0, CHUNK,
      PACKED(come_and_go, RESPOOL_COMPRESSION_ZSTD)},
+    {"dictionaries, overflow, mapped", RESPOOL_MODE_OVERFLOW, RESPOOL_REPLAY_MAP, false, false, false, SMALL, CHUNK,
+     DICTIONARY_STEPS(ordinary)},
+    {"dictionaries, on_limit, under pressure", RESPOOL_MODE_ON_LIMIT, RESPOOL_REPLAY_READ, false, false, false, LARGE,
+     CHUNK, DICTIONARY_STEPS(under_pressure)},
+    {"dictionaries, all, zstd, readers come and go", RESPOOL_MODE_ALL, RESPOOL_REPLAY_READ, true, false, false, 0,
+     CHUNK, COUNTED(come_and_go), RESPOOL_COMPRESSION_ZSTD, true},
 };
 
 const int scenario_count = sizeof scenarios / sizeof scenarios[0];
