@@ -7,12 +7,15 @@
 
 #include "ipc/emitter.h"
 #include "ipc/schema.h"
+#include "os/calls.h"
 
 #include "array_build.h"
 #include "array_words.h"
 #include "check.h"
 #include "compare.h"
 #include "schema_build.h"
+#include "spool.h"
+#include "system.h"
 #include "wire.h"
 
 #include <stdlib.h>
@@ -261,6 +264,35 @@ static void content_decides(void) {
   layout_close(layout);
 }
 
+static int writes;
+
+static ssize_t counted_write(int fd, const struct iovec *vector, int count, off_t offset) {
+  writes++;
+  return os_calls_real.pwritev(fd, vector, count, offset);
+}
+
+/* A run whose batches bring copies of one dictionary is not cut up by comparing them with what it has written itself. */
+static void copies_are_written_together(void) {
+  kit_spool s;
+  const char *directory = kit_scratch();
+  respool_options options = kit_options(RESPOOL_NO_LIMIT, RESPOOL_MODE_OVERFLOW, directory);
+  kit_spool_open(&s, KIT_WORDS_FIELDS, &options);
+  for (int i = 0; i < 50; i++) {
+    struct ArrowArray array;
+    kit_words_batch("a b", "01", &array);
+    kit_append(s.writer, &array);
+  }
+  writes = 0;
+  os_calls.pwritev = counted_write;
+  CHECK_OK(respool_spill(s.spool, 0, kit_error()));
+  os_calls = os_calls_real;
+  CHECK_EQ(kit_stats(s.spool).batches_stored, 50);
+  CHECK_LE(1, writes);
+  CHECK_LE(writes, 4);
+  kit_spool_close(&s);
+  kit_scratch_remove(directory);
+}
+
 /* The parts of a layout: nodes and buffers of each message, and which dictionary lies in which. */
 static void parts_of_a_layout(void) {
   struct layout *layout = wire_layout_of("{n:int8,a:dictionary(i)<:list<x:dictionary(C)<:utf8_view>>>,"
@@ -288,9 +320,13 @@ static void parts_of_a_layout(void) {
 }
 
 static const kit_test tests[] = {
-    KIT_TEST(values_replaced_and_grown), KIT_TEST(fields_that_share_one),
-    KIT_TEST(ids_of_different_types),    KIT_TEST(an_unknown_id),
-    KIT_TEST(inner_ones_first),          KIT_TEST(content_decides),
+    KIT_TEST(values_replaced_and_grown),
+    KIT_TEST(fields_that_share_one),
+    KIT_TEST(ids_of_different_types),
+    KIT_TEST(an_unknown_id),
+    KIT_TEST(inner_ones_first),
+    KIT_TEST(content_decides),
+    KIT_TEST(copies_are_written_together),
     KIT_TEST(parts_of_a_layout),
 };
 
