@@ -16,6 +16,7 @@ static respool_status join_node(struct joiner *joiner, int32_t at, const struct 
 static respool_status join_list(struct joiner *joiner, int32_t at, const struct piece *pieces, struct ArrowArray *out) {
   struct piece ranges[2];
   respool_status status = joiner_offsets(joiner, at, pieces, out, ranges);
+  for (int i = 0; i < 2; i++) ranges[i].array = pieces[i].array->children[0];
   return status == RESPOOL_OK ? join_node(joiner, at + 1, ranges, out->children[0]) : status;
 }
 
@@ -152,7 +153,7 @@ static respool_status join_node(struct joiner *joiner, int32_t at, const struct 
   }
 }
 
-/* Room for every buffer that either array can have, and a tree with that many data buffers of view columns. */
+/* A tree with as many data buffers of view columns as both have, and room for every buffer that is made. */
 static respool_status open_result(struct joiner *joiner, int32_t at, const struct ArrowArray *const *arrays,
                                   int64_t *counts, struct ArrowArray *root) {
   const struct layout *layout = joiner->layout;
@@ -160,13 +161,13 @@ static respool_status open_result(struct joiner *joiner, int32_t at, const struc
   size_t buffers = (size_t)layout->n_buffers;
   for (int i = 0; i < 2; i++) buffers += (size_t)layout_variadic(layout, at, arrays[i], counts + (size_t)i * views);
   for (size_t i = 0; i < views; i++) counts[i] += counts[views + i];
-  joiner->blocks = mem_zalloc(sizeof *joiner->blocks + buffers * sizeof joiner->blocks->at[0]);
-  if (joiner->blocks == NULL) return error_no_memory(joiner->error);
   struct tree_shape shape = {.layout = layout, .at = at, .variadic = views > 0 ? counts : NULL, .n_owners = 1};
   respool_status status = tree_open(&shape, root, joiner->error);
-  if (status != RESPOOL_OK) {
-    joiner_drop(joiner->blocks);
-    return status;
+  if (status != RESPOOL_OK) return status;
+  joiner->blocks = mem_zalloc(sizeof *joiner->blocks + buffers * sizeof joiner->blocks->at[0]);
+  if (joiner->blocks == NULL) {
+    root->release(root);
+    return error_no_memory(joiner->error);
   }
   tree_set_owner(root, 0, (struct tree_owner){joiner_drop, joiner->blocks});
   return RESPOOL_OK;

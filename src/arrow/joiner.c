@@ -135,10 +135,10 @@ int64_t joiner_most(int width) {
   return width == 2 ? INT16_MAX : width == 4 ? INT32_MAX : INT64_MAX;
 }
 
-/* What the slots of a list or text use of its child or data. */
+/* What the slots of a list or text use of its child or data; which array that is, is for the caller to say. */
 static struct piece range_used(const struct piece *piece, int width) {
   const struct ArrowArray *array = piece->array;
-  struct piece range = {.array = array->n_children > 0 ? array->children[0] : NULL};
+  struct piece range = {.length = 0};
   if (piece->length == 0) return range;
   int64_t at = array->offset + piece->start;
   range.start = offset_at(array->buffers[1], width, at);

@@ -51,7 +51,7 @@ respool_status joiner_bits(struct joiner *joiner, const struct piece *pieces, st
 respool_status joiner_fixed(struct joiner *joiner, int32_t at, const struct piece *pieces, int number, int width,
                             struct ArrowArray *out, uint8_t **second);
 
-/* Offsets that begin with 0, and the ranges that they lead into. */
+/* Offsets that begin with 0, and the ranges that they lead into, of arrays that the caller knows. */
 respool_status joiner_offsets(struct joiner *joiner, int32_t at, const struct piece *pieces, struct ArrowArray *out,
                               struct piece *ranges);
 
