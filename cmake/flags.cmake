@@ -33,4 +33,5 @@ endif()
 if(RESPOOL_BUILD_FUZZ)
   # Coverage feedback for the library; the fuzz targets themselves link with -fsanitize=fuzzer.
   add_compile_options(-fsanitize=fuzzer-no-link)
+  add_link_options(-fsanitize=fuzzer-no-link)
 endif()
