@@ -191,6 +191,11 @@ static const char *spoil_runs(const place *p, int choice) {
     ends->length = 0;
     return "no runs";
   }
+  if (choice == 5) {
+    if (ends->length < 2) return NULL;
+    put(ends->buffers[1], width, ends->offset, shape_number(ends->buffers[1], width, ends->offset + 1));
+    return "a run of no slots";
+  }
   put(ends->buffers[1], width, ends->offset + ends->length - 1, choice == 2 ? 0 : choice == 3 ? -1 : 1);
   if (choice > 3 && ends->length == 1 && p->array->offset + p->array->length <= 1) return NULL;
   return "a run end that is too small";
@@ -225,7 +230,7 @@ static const char *spoil_type(const place *p, int choice) {
   case SHAPE_DENSE:
     return spoil_union(p, choice % 6);
   case SHAPE_RUNS:
-    return spoil_runs(p, choice % 5);
+    return spoil_runs(p, choice % 6);
   }
   return NULL;
 }
