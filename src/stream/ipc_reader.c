@@ -138,7 +138,7 @@ static respool_status take_batch(struct ipc_reader *reader, const struct ipc_mes
 
 /* Leaves `out` as it is and answers RESPOOL_END at the end. */
 static respool_status next_batch(struct ipc_reader *reader, struct ArrowArray *out, respool_error *error) {
-  struct ipc_message message;
+  struct ipc_message message = {.kind = 0};
   respool_status status = next_batch_message(reader, &message, error);
   if (status == RESPOOL_END && !reader->frames.has_end && !reader->frames.options.allow_missing_end) {
     return error_set(error, RESPOOL_TRUNCATED,
