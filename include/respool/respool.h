@@ -502,8 +502,9 @@ RESPOOL_EXPORT respool_status respool_export(respool *spool, const respool_reade
 /*
  * How much of the data from outside is checked before it is handed out.
  *   STRUCTURE  all metadata, sizes and positions, the ends of offset buffers, and all offsets below columns: enough
- *              that respool itself never reads out of bounds. A consumer that follows a bad one elsewhere is not
- *              protected, and a spool may refuse such a batch when it reads it back (respool_writer_append())
+ *              that respool itself never reads out of bounds, of such a batch or some rows of it. A consumer that
+ *              follows a bad one elsewhere is not protected, nor is whoever gets a column from it that was cut at
+ *              one. A spool may refuse such a batch when it reads it back (respool_writer_append())
  *   FULL       also every other offset and dictionary index and the prefixes of views, so that no reference leads
  *   outside
  *              the data (the default). UTF-8 is not checked

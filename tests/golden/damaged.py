@@ -2,8 +2,9 @@
 """Hostile bytes: whatever lies in the corpus, and golden streams with damage, through the decoder and the tool.
 
 The replay programs of the fuzz targets read each file in memory of exactly its size, and the decoder in memory that
-ends at an unmapped page; what they accept they walk to the last byte. Files of the corpus that are no golden streams (inputs
-that made other implementations fail) go through the tool as well. Skipped (77) where ARROW_TEST_DATA is not set.
+ends at an unmapped page; what they accept they walk to the last byte. Files of the corpus that are no golden streams
+(inputs that made other implementations fail) go through the tool as well. Skipped (77) where ARROW_TEST_DATA is not
+set.
 """
 
 import argparse
