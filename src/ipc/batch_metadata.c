@@ -187,6 +187,10 @@ respool_status batch_metadata_shape(struct batch_metadata *metadata, const struc
   int64_t custom = shape->codec != CODEC_NONE ? compression + COMPRESSION_BYTES : compression;
   int64_t size = custom + custom_bytes(shape->custom);
   metadata->size = 0;
+  if (size > INT32_MAX - IPC_ALIGNMENT) { /* a prefix says no more */
+    return error_set(error, RESPOOL_UNSUPPORTED, "metadata of %lld bytes: a message cannot have so much",
+                     (long long)size);
+  }
   if (!mem_reserve((void **)&metadata->bytes, &metadata->capacity, (size_t)size, 1)) return error_no_memory(error);
   memset(metadata->bytes, 0, (size_t)size);
   metadata->nodes = nodes;

@@ -36,7 +36,8 @@ struct batch_metadata {
   int64_t variadic;
 };
 
-/* Make it of this shape; laid out anew only where that differs from what it is. RESPOOL_NO_MEMORY. */
+/* Make it of this shape; laid out anew only where that differs from what it is. RESPOOL_NO_MEMORY,
+ * RESPOOL_UNSUPPORTED (more than a message can have). */
 respool_status batch_metadata_shape(struct batch_metadata *metadata, const struct batch_shape *shape,
                                     respool_error *error);
 void batch_metadata_close(struct batch_metadata *metadata);
