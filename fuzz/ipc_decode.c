@@ -165,7 +165,7 @@ static bool take_batch(decoding *d, guarded *g) {
   struct tree_owner owner = {drop_body, g->body};
   respool_error error = {0};
   respool_status status = ipc_decode_batch(d->layout, &g->message, g->body->bytes, d->trust, &d->expander, owner,
-                                           d->dictionaries.current, &array, &error);
+                                           dictionaries_current(&d->dictionaries), &array, &error);
   if (status != RESPOOL_OK) {
     fuzz_check_error(status, &error);
     drop_body(g->body);

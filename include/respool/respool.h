@@ -254,7 +254,8 @@ typedef struct respool_options {
   int32_t sync_on_finish;
 
   /* How what is written to the file is compressed, RESPOOL_COMPRESSION_..., and at which level: 0 is the codec's usual
-   * one; LZ4 takes up to 12 (from 3 on the slow kind), ZSTD up to 22, and below 0 both are faster. Compressing needs
+   * one (and the only one without compression); LZ4 takes up to 12 (from 3 on the slow kind), ZSTD up to 22, and below
+   * 0 both are faster. A dictionary that stays the same is compressed anew for each write of a chunk. Compressing needs
    * memory for the compressed form of one batch, and for its largest buffer twice. Replay unpacks each batch into
    * memory of its own, when it is mapped too. */
   int32_t compression;
@@ -275,7 +276,10 @@ RESPOOL_EXPORT void respool_options_init(respool_options *options, size_t struct
  * Fields may be of every type of the Arrow columnar format, nested at most 64 deep, and arrays may have an offset at
  * any level. What is replayed equals what was appended value by value, and the schema with its metadata; where it was
  * on disk, the arrays are laid out anew: without offsets, without what a slice does not show or no view refers to,
- * null counts counted. Dictionaries are whole, and may be others in every batch. Two things the format cannot say: a
+ * null counts counted. Dictionaries
+ * (`ArrowArray.dictionary`, which every batch has for such a column, be it empty) are whole, go and are released with
+ * their batch, and may be others in each. One that stays the same is stored once; one that has grown is stored whole
+ * again, and one that several fields share for each of them. Two things the format cannot say: a
  * dictionary whose values are themselves indices into another is refused, and name, flags and metadata of the field
  * of a dictionary's values are lost on disk.
  *   RESPOOL_INVALID      schema not a struct or malformed; an option out of range; options that contradict
@@ -506,8 +510,7 @@ RESPOOL_EXPORT respool_status respool_export(respool *spool, const respool_reade
  *              follows a bad one elsewhere is not protected, nor is whoever gets a column from it that was cut at
  *              one. A spool may refuse such a batch when it reads it back (respool_writer_append())
  *   FULL       also every other offset and dictionary index and the prefixes of views, so that no reference leads
- *   outside
- *              the data (the default). UTF-8 is not checked
+ *              outside of the data (the default). UTF-8 is not checked
  */
 enum { RESPOOL_VALIDATE_DEFAULT = 0, RESPOOL_VALIDATE_STRUCTURE = 1, RESPOOL_VALIDATE_FULL = 2 };
 
@@ -522,8 +525,9 @@ typedef struct respool_ipc_options {
   int32_t close_descriptor;   /* 1: the stream's release closes the descriptor that was given */
 
   /* What a compressed body may expand to, in memory: so many bytes (default 4 GiB), and so many times its own size
-   * (default 1024), of which the latter holds nobody back below 64 MiB. More is RESPOOL_CORRUPT. What a codec cannot
-   * make of the bytes that are there is refused in any case. */
+   * (default 1024), of which the latter holds nobody back below 64 MiB. The dictionaries in force are held to both
+   * together, too. More is RESPOOL_CORRUPT. What a codec cannot make of the bytes that are there is refused in any
+   * case. */
   int64_t max_expansion;
   int64_t max_expansion_ratio;
 } respool_ipc_options;

@@ -221,6 +221,7 @@ respool_status ipc_decode_values(const struct layout *layout, int32_t dictionary
     dictionary_values_release(made);
     return status;
   }
+  if (decoder.expansion.codec != CODEC_NONE) made->expanded = decoder.expansion.used;
   *values = made;
   return RESPOOL_OK;
 }

@@ -5,6 +5,7 @@
 #include "arrow/concat.h"
 #include "arrow/schema.h"
 #include "support/alloc.h"
+#include "support/arith.h"
 #include "support/error.h"
 
 #include <inttypes.h>
@@ -72,30 +73,40 @@ respool_status dictionaries_open(struct dictionaries *dictionaries, const struct
   dictionaries->layout = layout;
   if (count == 0) return RESPOOL_OK;
   dictionaries->ids = mem_alloc(count * sizeof *dictionaries->ids);
+  dictionaries->slots = mem_zalloc(count * sizeof *dictionaries->slots);
   dictionaries->current = mem_zalloc(count * sizeof(struct dictionary_values *));
   const struct ArrowSchema **values = mem_alloc(count * sizeof(const struct ArrowSchema *));
-  respool_status status = error_no_memory(error);
-  if (dictionaries->ids != NULL && dictionaries->current != NULL && values != NULL) {
-    status = fill(dictionaries, info, values, error);
-  }
+  bool whole =
+      dictionaries->ids != NULL && dictionaries->slots != NULL && dictionaries->current != NULL && values != NULL;
+  respool_status status = whole ? fill(dictionaries, info, values, error) : error_no_memory(error);
   mem_free(values);
   return status;
 }
 
 void dictionaries_close(struct dictionaries *dictionaries) {
-  for (int32_t i = 0; dictionaries->current != NULL && i < dictionaries->layout->n_dictionaries; i++) {
-    dictionary_values_release(dictionaries->current[i]);
+  for (int32_t i = 0; dictionaries->slots != NULL && i < dictionaries->layout->n_dictionaries; i++) {
+    dictionary_values_release(dictionaries->slots[i].values);
   }
+  mem_free(dictionaries->slots);
   mem_free(dictionaries->current);
   mem_free(dictionaries->ids);
   *dictionaries = (struct dictionaries){0};
 }
 
+/* Done for a batch, not for each message, as one may be of very many fields. */
+struct dictionary_values *const *dictionaries_current(struct dictionaries *dictionaries) {
+  const struct dictionary_slot *slot = dictionaries->slots;
+  for (int32_t i = 0; dictionaries->changed && i < dictionaries->layout->n_dictionaries; i++) {
+    if (i > 0 && dictionaries->ids[i].id != dictionaries->ids[i - 1].id) slot = &dictionaries->slots[i];
+    dictionaries->current[dictionaries->ids[i].number] = slot->values;
+  }
+  dictionaries->changed = false;
+  return dictionaries->current;
+}
+
 /* What was there, and behind it what came. Nothing was there: what came is all. */
-static respool_status append_values(const struct dictionaries *dictionaries, int32_t number,
+static respool_status append_values(const struct layout *layout, int32_t number, const struct dictionary_values *before,
                                     struct dictionary_values **values, respool_error *error) {
-  const struct layout *layout = dictionaries->layout;
-  const struct dictionary_values *before = dictionaries->current[number];
   if (before == NULL) return RESPOOL_OK;
   struct dictionary_values *joined = dictionary_values_make(layout, number);
   if (joined == NULL) return error_no_memory(error);
@@ -117,13 +128,27 @@ static respool_status append_values(const struct dictionaries *dictionaries, int
   return RESPOOL_OK;
 }
 
-static void put_in_force(struct dictionaries *dictionaries, int64_t id, struct dictionary_values *values) {
-  for (int32_t place = find_id(dictionaries, id); has_id(dictionaries, place, id); place++) {
-    struct dictionary_values **current = &dictionaries->current[dictionaries->ids[place].number];
-    dictionary_values_release(*current);
-    dictionary_values_retain(values);
-    *current = values;
-  }
+/* One bound on what a message expands to would not hold for many that stay. */
+static respool_status check_expanded(const struct dictionaries *dictionaries, const struct expander *expander,
+                                     const struct dictionary_slot *before, const struct dictionary_slot *after,
+                                     respool_error *error) {
+  int64_t packed = add_saturating(dictionaries->packed - before->packed, after->packed);
+  int64_t expanded = add_saturating(dictionaries->expanded - before->expanded, after->expanded);
+  int64_t most = expander_most(expander, packed);
+  if (expanded <= most) return RESPOOL_OK;
+  return error_set(error, RESPOOL_CORRUPT,
+                   "the dictionaries in force have expanded from %" PRId64 " to %" PRId64 " bytes, more than %" PRId64
+                   " (the options max_expansion and max_expansion_ratio allow more)",
+                   packed, expanded, most);
+}
+
+static void put_in_force(struct dictionaries *dictionaries, struct dictionary_slot *slot,
+                         const struct dictionary_slot *next) {
+  dictionaries->packed = add_saturating(dictionaries->packed - slot->packed, next->packed);
+  dictionaries->expanded = add_saturating(dictionaries->expanded - slot->expanded, next->expanded);
+  dictionary_values_release(slot->values);
+  *slot = *next;
+  dictionaries->changed = true;
 }
 
 respool_status dictionaries_take(struct dictionaries *dictionaries, const struct ipc_message *message,
@@ -137,15 +162,25 @@ respool_status dictionaries_take(struct dictionaries *dictionaries, const struct
     return error_set(error, RESPOOL_CORRUPT, "a dictionary with id %" PRId64 ", which no field of the schema has", id);
   }
   int32_t number = dictionaries->ids[place].number;
-  struct dictionary_values *values;
+  struct dictionary_slot *slot = &dictionaries->slots[place];
+  struct dictionary_slot next = {0};
   respool_status status =
-      ipc_decode_values(dictionaries->layout, number, message, body, trust, expander, owner, &values, error);
+      ipc_decode_values(dictionaries->layout, number, message, body, trust, expander, owner, &next.values, error);
   if (status != RESPOOL_OK) {
     owner.drop(owner.object);
     return status;
   }
-  if (is_delta) status = append_values(dictionaries, number, &values, error);
-  if (status == RESPOOL_OK) put_in_force(dictionaries, id, values);
-  dictionary_values_release(values);
+  next.expanded = next.values->expanded;
+  next.packed = next.expanded > 0 ? message->body_size : 0;
+  if (is_delta) {
+    next.expanded = add_saturating(next.expanded, slot->expanded);
+    next.packed = add_saturating(next.packed, slot->packed);
+    status = append_values(dictionaries->layout, number, slot->values, &next.values, error);
+  }
+  if (status == RESPOOL_OK) status = check_expanded(dictionaries, expander, slot, &next, error);
+  if (status == RESPOOL_OK)
+    put_in_force(dictionaries, slot, &next);
+  else
+    dictionary_values_release(next.values);
   return status;
 }

@@ -12,6 +12,7 @@
 
 struct dictionary_values {
   atomic_int references;
+  int64_t expanded;        /* bytes that its message was unpacked to; 0: it was not compressed */
   struct ArrowArray array; /* of the values' node; the dictionaries that it refers to are not filled in */
   int64_t needed[];        /* how many values it needs of each of those, in order */
 };

@@ -18,7 +18,7 @@ void expander_close(struct expander *expander) {
 
 /* ---- The bounds ------------------------------------------------------------------------------------ */
 
-static int64_t most_of(const struct expander *expander, int64_t body_size) {
+int64_t expander_most(const struct expander *expander, int64_t body_size) {
   int64_t most;
   if (!mul_fits(body_size, expander->most_ratio, &most)) most = INT64_MAX;
   if (most < EXPAND_FREELY) most = EXPAND_FREELY;
@@ -40,7 +40,7 @@ respool_status expansion_open(struct expansion *expansion, struct expander *expa
                      codec, method);
   }
   expansion->codec = codec;
-  expansion->most = most_of(expander, body_size);
+  expansion->most = expander_most(expander, body_size);
   respool_status status = codec_need(codec, error);
   if (status != RESPOOL_OK) error_prefix(error, "its body is compressed");
   return status;

@@ -26,6 +26,9 @@ struct expander {
 
 void expander_close(struct expander *expander);
 
+/* How much so many bytes of compressed bodies may expand to. */
+int64_t expander_most(const struct expander *expander, int64_t body_size);
+
 /* One body on its way. */
 struct expansion {
   struct expander *expander;

@@ -90,6 +90,8 @@ static void publish(struct values *values, struct respool *spool, int32_t i, str
 }
 
 respool_status values_load(struct values *values, struct respool *spool, uint32_t set, respool_error *error) {
+  if (values->whole && values->set == set) return RESPOOL_OK;
+  values->whole = false;
   for (int32_t i = 0; i < spool->layout->n_dictionaries; i++) {
     move_to(values, spool, set, i);
     if (values->loaded[i] != NULL) continue;
@@ -101,5 +103,7 @@ respool_status values_load(struct values *values, struct respool *spool, uint32_
     }
     publish(values, spool, i, made);
   }
+  values->whole = true;
+  values->set = set;
   return RESPOOL_OK;
 }

@@ -13,6 +13,8 @@
 struct values {
   struct version **versions;         /* by dictionary: where the reader stands; it is counted as a user */
   struct dictionary_values **loaded; /* theirs; NULL: to be loaded. Kept by the versions while the reader uses them */
+  bool whole;                        /* all of set number `set` is loaded */
+  uint32_t set;
   struct store_cursor cursor;
   struct expander expander; /* of the reader's batches too */
 };

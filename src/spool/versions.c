@@ -43,7 +43,9 @@ void versions_close(struct respool *spool) {
 }
 
 int64_t versions_bytes(const struct respool *spool) {
-  return (int64_t)(spool->versions.capacity * sizeof(struct version *));
+  const struct versions *versions = &spool->versions;
+  return (int64_t)(versions->capacity * sizeof(struct version *)) +
+         versions->version_count * (int64_t)sizeof(struct version);
 }
 
 /* ---- Runs ------------------------------------------------------------------------------------------ */
@@ -64,6 +66,7 @@ void versions_publish(struct respool *spool) {
   if (width_of(spool) == 0) return;
   memcpy(versions->in_force, versions->writing, width_of(spool) * sizeof(struct version *));
   for (struct version *version = versions->fresh; version != NULL; version = version->next) {
+    versions->version_count++;
     spool->bytes_stored += version->extent.size.metadata + version->extent.size.body;
   }
   *versions->fresh_end = versions->all;

@@ -27,6 +27,7 @@ struct versions {
   struct version **in_force; /* by dictionary: what the file has */
   struct version **writing;  /* ... with the run that is being written */
   struct version *all;
+  int64_t version_count; /* on it; under the lock */
   struct version *fresh; /* those of the run, the first one first */
   struct version **fresh_end;
   size_t sets_before; /* the run */
@@ -54,7 +55,7 @@ respool_status versions_prepare(struct respool *spool, const struct ArrowArray *
 /* With the pen: commit what the run has before `offset`. `*at` is where it stands, versions.fresh at first. */
 respool_status versions_commit(struct respool *spool, int64_t offset, struct version **at, respool_error *error);
 
-/* Bytes that the sets take. The lock is held. */
+/* Bytes that the versions and sets take. The lock is held. */
 int64_t versions_bytes(const struct respool *spool);
 
 #endif

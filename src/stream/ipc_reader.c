@@ -25,7 +25,7 @@ struct ipc_reader {
   struct ipc_footer footer;
   struct pool_buffer *footer_bytes;
   uint32_t file_dictionaries; /* read so far of those it lists, which come before all batches */
-  int64_t dictionary_bytes;   /* of their bodies */
+  int64_t listed_bytes;       /* of all messages read so far */
 
   bool ended;
   respool_error failure; /* of get_next; status 0: none; kept, so that every later call answers the same */
@@ -85,12 +85,13 @@ static respool_status take_body(struct ipc_reader *reader, const struct ipc_mess
   return source_take_buffer(&frames->source, frames->pool, message->body_size, "the body", body, error);
 }
 
-/* A footer may list a delta as often as it likes. Together the dictionaries are no longer than the file. */
+/* A footer may list a message as often as it likes. Together they are no longer than the file. */
 static respool_status check_listed(struct ipc_reader *reader, const struct ipc_message *message, respool_error *error) {
   if (reader->footer_bytes == NULL) return RESPOOL_OK;
-  reader->dictionary_bytes = add_saturating(reader->dictionary_bytes, message->body_size);
-  if (reader->dictionary_bytes <= reader->frames.source.size) return RESPOOL_OK;
-  return error_set(error, RESPOOL_CORRUPT, "the footer lists more dictionaries than the file can hold");
+  reader->listed_bytes = add_saturating(reader->listed_bytes, reader->frames.metadata_bytes);
+  reader->listed_bytes = add_saturating(reader->listed_bytes, message->body_size);
+  if (reader->listed_bytes <= reader->frames.source.size) return RESPOOL_OK;
+  return error_set(error, RESPOOL_CORRUPT, "the footer lists more messages than the file can hold");
 }
 
 static respool_status take_dictionary(struct ipc_reader *reader, const struct ipc_message *message,
@@ -131,7 +132,7 @@ static respool_status take_batch(struct ipc_reader *reader, const struct ipc_mes
   struct tree_owner owner = {pool_give, body};
   enum decode_trust trust = trust_of(&reader->frames.options);
   status = ipc_decode_batch(reader->layout, message, body->bytes, trust, &reader->expander, owner,
-                            reader->dictionaries.current, out, error);
+                            dictionaries_current(&reader->dictionaries), out, error);
   if (status != RESPOOL_OK) pool_give(body);
   return status;
 }

@@ -302,8 +302,22 @@ class Dictionaries(roundtrip.RoundTrip):
         self.assertEqual(len(self.read_file(data)), len(words))
         for block in blocks[1:-1]:
             data[block : block + 24] = data[blocks[-1] : blocks[-1] + 24]
-        with self.assertRaisesRegex(roundtrip.ERRORS, "more dictionaries than the file can hold"):
+        with self.assertRaisesRegex(roundtrip.ERRORS, "more messages than the file can hold"):
             self.read_file(data)
+
+    def test_dictionaries_that_expand_together(self):
+        """What one message may expand to is no bound for many that stay in force; replaced ones count no more."""
+        zeros = pa.array([0] * 75_000, pa.int64())
+        many = batch_of(*(encoded([0], zeros) for _ in range(3)))
+        data = encode(many.schema, [many], compression="zstd")
+        small = ("verify", "--max-expansion", "1MiB", "-")
+        done = run(*small, data=data)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr.decode(), "dictionaries in force have expanded .* max_expansion")
+        self.assertEqual(run("verify", "--max-expansion", "2MiB", "-", data=data).returncode, 0)
+        ones = pa.array([1] * 75_000, pa.int64())
+        turns = [batch_of(encoded([0], values)) for values in (zeros, ones) * 4]
+        self.assertEqual(run(*small, data=encode(turns[0].schema, turns, compression="zstd")).returncode, 0)
 
     def read_file(self, data):
         path = self.new_path()

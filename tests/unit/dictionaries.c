@@ -78,8 +78,8 @@ static void stream_close(struct stream *stream) {
 }
 
 /* The values in force are these words. */
-static void check_words(const struct stream *stream, int32_t number, const char *expected) {
-  const struct dictionary_values *values = stream->dictionaries.current[number];
+static void check_words(struct stream *stream, int32_t number, const char *expected) {
+  const struct dictionary_values *values = dictionaries_current(&stream->dictionaries)[number];
   REQUIRE(values != NULL);
   struct ArrowArray column = {.dictionary = (struct ArrowArray *)(uintptr_t)&values->array}, *columns[] = {&column};
   char text[256];
@@ -95,12 +95,26 @@ static respool_status take_words(struct stream *stream, int32_t number, int64_t 
   return status;
 }
 
+/* An error record is for errors. */
+static void no_error_where_there_is_none(void) {
+  respool_error error, untouched;
+  memset(&error, 0x5a, sizeof error);
+  untouched = error;
+  struct dictionaries dictionaries = {0};
+  struct layout *layout = wire_layout_of(KIT_WORDS_FIELDS);
+  struct ipc_schema_info info = {.ids = (int64_t[]){5}, .n_dictionaries = 1};
+  CHECK_OK(dictionaries_open(&dictionaries, layout, &info, &error));
+  CHECK(memcmp(&error, &untouched, sizeof error) == 0);
+  dictionaries_close(&dictionaries);
+  layout_close(layout);
+}
+
 /* What was in force stays whole for who holds it; bodies are dropped with the last one. */
 static void values_replaced_and_grown(void) {
   struct stream stream;
   dropped = 0;
   REQUIRE_OK(stream_open(&stream, KIT_WORDS_FIELDS, (int64_t[]){5}, 1));
-  CHECK(stream.dictionaries.current[0] == NULL);
+  CHECK(dictionaries_current(&stream.dictionaries)[0] == NULL);
   CHECK_OK(take_words(&stream, 0, 5, true, "a b")); /* a delta to nothing is all */
   check_words(&stream, 0, "a b");
   CHECK_OK(take_words(&stream, 0, 5, true, "c"));
@@ -108,7 +122,7 @@ static void values_replaced_and_grown(void) {
   CHECK_OK(take_words(&stream, 0, 5, true, ""));
   check_words(&stream, 0, "a b c");
   CHECK_EQ(dropped, 3); /* what was joined is in memory of its own */
-  struct dictionary_values *held = stream.dictionaries.current[0];
+  struct dictionary_values *held = dictionaries_current(&stream.dictionaries)[0];
   dictionary_values_retain(held);
   CHECK_OK(take_words(&stream, 0, 5, false, "d"));
   check_words(&stream, 0, "d");
@@ -126,8 +140,8 @@ static void fields_that_share_one(void) {
   CHECK_OK(take_words(&stream, 0, 7, false, "a b"));
   check_words(&stream, 0, "a b");
   check_words(&stream, 2, "a b");
-  CHECK(stream.dictionaries.current[0] == stream.dictionaries.current[2]);
-  CHECK(stream.dictionaries.current[1] == NULL);
+  CHECK(dictionaries_current(&stream.dictionaries)[0] == dictionaries_current(&stream.dictionaries)[2]);
+  CHECK(dictionaries_current(&stream.dictionaries)[1] == NULL);
   CHECK_OK(take_words(&stream, 0, 7, true, "c"));
   check_words(&stream, 2, "a b c");
   CHECK_OK(take_words(&stream, 1, -1, false, "x"));
@@ -320,6 +334,7 @@ static void parts_of_a_layout(void) {
 }
 
 static const kit_test tests[] = {
+    KIT_TEST(no_error_where_there_is_none),
     KIT_TEST(values_replaced_and_grown),
     KIT_TEST(fields_that_share_one),
     KIT_TEST(ids_of_different_types),
