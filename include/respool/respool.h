@@ -276,12 +276,11 @@ RESPOOL_EXPORT void respool_options_init(respool_options *options, size_t struct
  * Fields may be of every type of the Arrow columnar format, nested at most 64 deep, and arrays may have an offset at
  * any level. What is replayed equals what was appended value by value, and the schema with its metadata; where it was
  * on disk, the arrays are laid out anew: without offsets, without what a slice does not show or no view refers to,
- * null counts counted. Dictionaries
- * (`ArrowArray.dictionary`, which every batch has for such a column, be it empty) are whole, go and are released with
- * their batch, and may be others in each. One that stays the same is stored once; one that has grown is stored whole
- * again, and one that several fields share for each of them. Two things the format cannot say: a
- * dictionary whose values are themselves indices into another is refused, and name, flags and metadata of the field
- * of a dictionary's values are lost on disk.
+ * null counts counted. Dictionaries (`ArrowArray.dictionary`, which every batch has for such a column, be it empty) are
+ * whole, go and are released with their batch, and may be others in each. One that stays the same is stored once; one
+ * that has grown is stored whole again, and one that several fields share for each of them. Two things the format
+ * cannot say: a dictionary whose values are themselves indices into another is refused, and name, flags and metadata
+ * of the field of a dictionary's values are lost on disk.
  *   RESPOOL_INVALID      schema not a struct or malformed; an option out of range; options that contradict
  *   RESPOOL_UNSUPPORTED  nested too deep, or a dictionary of a dictionary; the message names the field
  *   RESPOOL_IO, RESPOOL_NO_SPACE  mode ALL: the file could not be made (`os_error` EEXIST: it was there)
