@@ -13,7 +13,7 @@
  * would change again. Writers lay them out one after another.
  */
 static respool_status check_place(struct decoder *decoder, int32_t at, const char *name, int64_t offset, int64_t end) {
-  if (offset < decoder->passed && decoder->message->big_endian) {
+  if (offset < decoder->passed) {
     return layout_error(decoder->layout, at, RESPOOL_UNSUPPORTED, decoder->error,
                         "%s buffer at %" PRId64 ", before the end of the last one: in big-endian input that is not "
                         "supported",
@@ -53,14 +53,16 @@ respool_status decoder_next(struct decoder *decoder, int32_t at, const char *nam
     return decoder_corrupt(decoder, at, "%s buffer at %" PRId64 " with %" PRId64 " bytes in a body of %" PRId64, name,
                            offset, size, decoder->message->body_size);
   }
-  if (size > 0 && offset % 8 != 0)
-    return decoder_corrupt(decoder, at, "%s buffer at %" PRId64 ", not a multiple of 8", name, offset);
-  extent->bytes = size > 0 ? decoder->body + offset : tree_zeros;
+  extent->bytes = tree_zeros;
   extent->size = size;
+  if (size == 0) return RESPOOL_OK;
+  if (offset % 8 != 0)
+    return decoder_corrupt(decoder, at, "%s buffer at %" PRId64 ", not a multiple of 8", name, offset);
+  extent->bytes = decoder->body + offset;
   respool_status status = check_sum(decoder, at, size);
-  if (size == 0 || status != RESPOOL_OK) return status;
-  bool compressed = decoder->expansion.codec != CODEC_NONE;
-  return compressed ? expand(decoder, at, name, extent) : check_place(decoder, at, name, offset, end);
+  if (status != RESPOOL_OK) return status;
+  if (decoder->expansion.codec != CODEC_NONE) return expand(decoder, at, name, extent);
+  return decoder->message->big_endian ? check_place(decoder, at, name, offset, end) : RESPOOL_OK;
 }
 
 respool_status decoder_need(const struct decoder *decoder, int32_t at, const char *name,
@@ -89,7 +91,7 @@ respool_status decoder_need_values(const struct decoder *decoder, int32_t at, co
                                    int64_t count) {
   const struct layout_node *node = &decoder->layout->nodes[at];
   respool_status status = decoder_need(decoder, at, "value", extent, count, node->width);
-  if (status != RESPOOL_OK || node->value == VALUE_BYTES) return status;
+  if (status != RESPOOL_OK || !decoder->message->big_endian || node->value == VALUE_BYTES) return status;
   if (node->value == VALUE_PAIR) return decoder_need_numbers(decoder, at, "value", extent, count * 2, 4);
   enum swap_unit unit = node->value == VALUE_MONTHS ? SWAP_MONTHS : SWAP_NUMBERS;
   return decoder_need_units(decoder, at, "value", extent, count, unit, node->width);

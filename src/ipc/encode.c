@@ -195,8 +195,10 @@ static respool_status put_segment(const struct segment *segment, struct gather *
 }
 
 static respool_status put_body(struct ipc_encoder *encoder, struct gather *gather, respool_error *error) {
+  bool plain = encoder->press.codec == CODEC_NONE;
   for (int32_t i = 0; i < encoder->plan.segment_count; i++) {
-    respool_status status = press_put(&encoder->press, &encoder->plan, i, put_segment, gather, error);
+    respool_status status = plain ? put_segment(&encoder->plan.segments[i], gather, error)
+                                  : press_put(&encoder->press, &encoder->plan, i, put_segment, gather, error);
     if (status != RESPOOL_OK) return status;
     int64_t bytes = press_size(&encoder->press, &encoder->plan, i);
     int64_t padding = round_up(bytes, IPC_ALIGNMENT) - bytes;

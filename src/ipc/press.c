@@ -152,14 +152,9 @@ respool_status press_plan(struct press *press, const struct ipc_plan *plan, pres
   return status;
 }
 
-int64_t press_size(const struct press *press, const struct ipc_plan *plan, int32_t i) {
-  return press->codec == CODEC_NONE ? plan->segments[i].bytes : press->buffers[i].size;
-}
-
 respool_status press_put(struct press *press, const struct ipc_plan *plan, int32_t i, press_render render,
                          struct gather *gather, respool_error *error) {
   const struct segment *segment = &plan->segments[i];
-  if (press->codec == CODEC_NONE) return render(segment, gather, error); /* without buffers of its own */
   const struct press_buffer *buffer = &press->buffers[i];
   if (buffer->bytes != NULL) return gather_put(gather, buffer->bytes, buffer->size, error);
   if (buffer->size == 0) return RESPOOL_OK;

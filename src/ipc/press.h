@@ -53,8 +53,12 @@ respool_status press_plan(struct press *press, const struct ipc_plan *plan, pres
 void press_drained(struct press *press);
 void press_discard(struct press *press);
 
-/* What buffer `i` takes on the wire without padding, and putting it there. */
-int64_t press_size(const struct press *press, const struct ipc_plan *plan, int32_t i);
+/* What buffer `i` takes on the wire without padding; and putting it there. */
+static inline int64_t press_size(const struct press *press, const struct ipc_plan *plan, int32_t i) {
+  return press->codec == CODEC_NONE ? plan->segments[i].bytes : press->buffers[i].size;
+}
+
+/* Where there is a codec. */
 respool_status press_put(struct press *press, const struct ipc_plan *plan, int32_t i, press_render render,
                          struct gather *gather, respool_error *error);
 
