@@ -3,7 +3,18 @@
 #ifndef RESPOOL_ARROW_BITS_H
 #define RESPOOL_ARROW_BITS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+static inline bool bit_at(const uint8_t *bits, int64_t i) {
+  return (bits[i / 8] >> (i % 8) & 1) != 0;
+}
+
+/* Whether slot `i` is null by validity bits; NULL: none is. */
+static inline bool bit_null(const uint8_t *bits, int64_t i) {
+  return bits != NULL && !bit_at(bits, i);
+}
 
 /* How many of `length` bits from bit `start` are set. Reads no byte that holds none of them. */
 int64_t bits_count(const uint8_t *bits, int64_t start, int64_t length);

@@ -107,8 +107,6 @@ static respool_status check_list_views(const struct checker *checker, int32_t at
   return RESPOOL_OK;
 }
 
-enum { VIEW_BYTES = 16, VIEW_INLINE = 12 };
-
 /* One view with its value elsewhere: it must lie in its buffer and begin with the view's prefix. */
 static respool_status check_long_view(const struct checker *checker, int32_t at, const struct ArrowArray *array,
                                       int64_t row, const int32_t *view) {
@@ -152,7 +150,7 @@ static respool_status check_views(const struct checker *checker, int32_t at, con
     }
   }
   for (int64_t i = array->offset; i < array->offset + array->length; i++) {
-    if (bits != NULL && (bits[i / 8] >> (i % 8) & 1) == 0) continue;
+    if (bit_null(bits, i)) continue;
     int32_t view[4];
     memcpy(view, (const uint8_t *)array->buffers[1] + i * VIEW_BYTES, sizeof view);
     if (view[0] < 0)
@@ -286,7 +284,7 @@ int64_t check_values_needed(const struct layout *layout, int32_t at, const struc
   const uint8_t *bits = array->null_count == 0 ? NULL : array->buffers[0];
   uint64_t needed = 0;
   for (int64_t i = array->offset; i < array->offset + array->length; i++) {
-    if (bits != NULL && (bits[i / 8] >> (i % 8) & 1) == 0) continue;
+    if (bit_null(bits, i)) continue;
     uint64_t index = index_at(node, array->buffers[1], i);
     if (index >= INT64_MAX) return INT64_MAX; /* a negative one is, too */
     if (index + 1 > needed) needed = index + 1;
@@ -331,7 +329,7 @@ static respool_status check_top(const struct checker *checker, const struct Arro
   if (array->null_count == 0 || array->buffers[0] == NULL) return RESPOOL_OK;
   const uint8_t *bits = array->buffers[0];
   for (int64_t i = array->offset; i < array->offset + array->length; i++) {
-    if ((bits[i / 8] >> (i % 8) & 1) == 0) {
+    if (bit_null(bits, i)) {
       return refuse(checker, 0, "has a null row (row %lld): a record batch has none", (long long)(i - array->offset));
     }
   }

@@ -9,6 +9,7 @@
 #include "arrow/runs.h"
 #include "arrow/tree.h"
 #include "support/alloc.h"
+#include "support/arith.h"
 #include "support/error.h"
 
 static respool_status join_node(struct joiner *joiner, int32_t at, const struct piece *pieces, struct ArrowArray *out);
@@ -41,7 +42,7 @@ static respool_status join_list_views(struct joiner *joiner, int32_t at, const s
   if (status == RESPOOL_OK) status = joiner_fixed(joiner, at, pieces, 2, width, out, &sizes);
   if (status != RESPOOL_OK) return status;
   for (int64_t i = 0; i < pieces[1].length; i++) {
-    joiner_store(offsets + i * width, width, offset_at(offsets, width, i) + children[0].length);
+    offset_store(offsets, width, i, offset_at(offsets, width, i) + children[0].length);
   }
   return join_node(joiner, at + 1, children, out->children[0]);
 }
@@ -80,7 +81,7 @@ static respool_status join_dense(struct joiner *joiner, int32_t at, const struct
   }
   for (int64_t i = 0; status == RESPOOL_OK && i < pieces[1].length; i++) {
     int64_t shift = pieces[0].array->children[ids->child[types[i]]]->length;
-    joiner_store(offsets + i * 4, 4, offset_at(offsets, 4, i) + shift);
+    offset_store(offsets, 4, i, offset_at(offsets, 4, i) + shift);
   }
   return status;
 }
@@ -111,7 +112,7 @@ static respool_status join_runs(struct joiner *joiner, int32_t at, const struct 
     int64_t before = i == 0 ? 0 : pieces[0].length;
     for (int64_t k = 0; k < runs[i].length; k++, to += width) {
       int64_t end = runs_end_at(array->children[0], width, runs[i].start + k) - array->offset - pieces[i].start;
-      joiner_store(to, width, before + (end < pieces[i].length ? end : pieces[i].length));
+      offset_store(to, width, 0, before + (end < pieces[i].length ? end : pieces[i].length));
     }
   }
   return join_node(joiner, joiner->layout->nodes[at + 1].end, runs, out->children[1]);

@@ -11,8 +11,6 @@
 /* Validity of slots that no bytes back, as those of empty structs, is not made up for more of them than this. */
 enum { UNBACKED_MOST = 1 << 23 };
 
-enum { VIEW_BYTES = 16, VIEW_INLINE = 12 };
-
 void joiner_drop(void *object) {
   struct joiner_blocks *blocks = object;
   for (size_t i = 0; i < blocks->count; i++) mem_free(blocks->at[i]);
@@ -24,7 +22,6 @@ respool_status joiner_too_long(const struct joiner *joiner, int32_t at) {
                       "grown by a delta it would be longer than its type can say");
 }
 
-/* A buffer of the array made. Bytes behind the last are zero. */
 respool_status joiner_buffer(struct joiner *joiner, int64_t bytes, const void **buffer, uint8_t **memory) {
   *buffer = *memory = (uint8_t *)(uintptr_t)tree_zeros; /* not written to without bytes */
   if (bytes == 0) return RESPOOL_OK;
@@ -46,7 +43,7 @@ static void copy(uint8_t *to, const void *from, int64_t start, int64_t bytes) {
 /* `length` bits from `start` on to bit `at` of `out`, behind which all are zero; NULL gives ones. */
 static void put_bits(uint8_t *out, int64_t at, const uint8_t *bits, int64_t start, int64_t length) {
   for (; length > 0 && at % 8 != 0; at++, start++, length--) {
-    int bit = bits == NULL ? 1 : bits[start / 8] >> (start % 8) & 1;
+    int bit = bit_null(bits, start) ? 0 : 1;
     out[at / 8] = (uint8_t)(out[at / 8] | bit << (at % 8));
   }
   if (length == 0) return;
@@ -104,7 +101,6 @@ respool_status joiner_bits(struct joiner *joiner, const struct piece *pieces, st
 
 /* ---- Bytes and offsets ----------------------------------------------------------------------------- */
 
-/* Buffer `number` is of `width` bytes to each slot. `*second`: where those of the second array are. */
 respool_status joiner_fixed(struct joiner *joiner, int32_t at, const struct piece *pieces, int number, int width,
                             struct ArrowArray *out, uint8_t **second) {
   const struct layout_node *node = &joiner->layout->nodes[at];
@@ -117,18 +113,6 @@ respool_status joiner_fixed(struct joiner *joiner, int32_t at, const struct piec
     if (i == 0) *second = to = to + pieces[0].length * width;
   }
   return status;
-}
-
-void joiner_store(uint8_t *to, int width, int64_t value) {
-  if (width == 2) {
-    int16_t narrow = (int16_t)value;
-    memcpy(to, &narrow, sizeof narrow);
-  } else if (width == 4) {
-    int32_t narrow = (int32_t)value;
-    memcpy(to, &narrow, sizeof narrow);
-  } else {
-    memcpy(to, &value, sizeof value);
-  }
 }
 
 int64_t joiner_most(int width) {
@@ -146,7 +130,6 @@ static struct piece range_used(const struct piece *piece, int width) {
   return range;
 }
 
-/* Offsets that begin with 0, and the ranges that they lead into. */
 respool_status joiner_offsets(struct joiner *joiner, int32_t at, const struct piece *pieces, struct ArrowArray *out,
                               struct piece *ranges) {
   int width = joiner->layout->nodes[at].width;
@@ -158,13 +141,13 @@ respool_status joiner_offsets(struct joiner *joiner, int32_t at, const struct pi
   int64_t bytes = out->length == 0 ? 0 : (out->length + 1) * width; /* zeros stand ready for none */
   respool_status status = joiner_buffer(joiner, bytes, &out->buffers[1], &to);
   if (status != RESPOOL_OK || out->length == 0) return status;
-  joiner_store(to, width, 0);
+  offset_store(to, width, 0, 0);
   for (int i = 0; i < 2; i++) {
     int64_t less = ranges[i].start - (i == 0 ? 0 : ranges[0].length);
     for (int64_t k = 1; k <= pieces[i].length; k++) {
       to += width;
       int64_t offset = offset_at(pieces[i].array->buffers[1], width, pieces[i].array->offset + pieces[i].start + k);
-      joiner_store(to, width, offset - less);
+      offset_store(to, width, 0, offset - less);
     }
   }
   return RESPOOL_OK;
@@ -197,7 +180,7 @@ static respool_status join_views(struct joiner *joiner, int32_t at, const struct
   for (int64_t i = 0; status == RESPOOL_OK && i < out->length; i++) {
     int32_t words[4];
     memcpy(words, views + i * VIEW_BYTES, sizeof words);
-    if (bits != NULL && (bits[i / 8] >> (i % 8) & 1) == 0) {
+    if (bit_null(bits, i)) {
       memset(words, 0, sizeof words);
     } else if (i >= pieces[0].length && words[0] > VIEW_INLINE) {
       words[2] += (int32_t)before;

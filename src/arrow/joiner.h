@@ -33,8 +33,7 @@ respool_status joiner_too_long(const struct joiner *joiner, int32_t at);
 /* A buffer of the array made, aligned, with zeros behind the last byte. `*memory` is it, to be written. */
 respool_status joiner_buffer(struct joiner *joiner, int64_t bytes, const void **buffer, uint8_t **memory);
 
-/* Store a number of 2, 4 or 8 bytes; the largest there is. */
-void joiner_store(uint8_t *to, int width, int64_t value);
+/* The largest number of 2, 4 or 8 bytes. */
 int64_t joiner_most(int width);
 
 /*

@@ -32,6 +32,9 @@ enum layout_kind {
 
 enum { LAYOUT_MAX_DEPTH = 64, LAYOUT_MAX_BUFFERS = 3 };
 
+/* A view, and the longest value that stands in it rather than in a data buffer. */
+enum { VIEW_BYTES = 16, VIEW_INLINE = 12 };
+
 /* What a value of fixed size is made of, which matters where its byte order is not the machine's. */
 enum layout_value {
   VALUE_BYTES,  /* no numbers */

@@ -8,10 +8,7 @@
 
 /* Where run `i` ends, in rows. `width`: bytes of a run end. */
 static inline int64_t runs_end_at(const struct ArrowArray *ends, int width, int64_t i) {
-  if (width != 2) return offset_at(ends->buffers[1], width, ends->offset + i);
-  int16_t value;
-  memcpy(&value, (const uint8_t *)ends->buffers[1] + (ends->offset + i) * 2, sizeof value);
-  return value;
+  return offset_at(ends->buffers[1], width, ends->offset + i);
 }
 
 /* The first run that ends behind row `row`. */

@@ -16,10 +16,6 @@ int codec_of(int32_t compression) {
                                                    : CODEC_NONE;
 }
 
-const char *codec_name(int codec) {
-  return calls_of(codec)->name;
-}
-
 bool codec_available(int codec) {
   return codec >= 0 && codec < CODEC_COUNT && calls_of(codec)->bound != NULL;
 }

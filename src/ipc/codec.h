@@ -15,9 +15,8 @@ enum { CODEC_NONE = -1, CODEC_COUNT = 2 }; /* beside CODEC_LZ4_FRAME and CODEC_Z
 /* RESPOOL_COMPRESSION_... and level as a user gives them. RESPOOL_INVALID, RESPOOL_UNSUPPORTED: not in this build. */
 respool_status codec_check(int32_t compression, int32_t level, respool_error *error);
 
-/* The codec of RESPOOL_COMPRESSION_..., and its name. */
+/* The codec of RESPOOL_COMPRESSION_.... */
 int codec_of(int32_t compression);
-const char *codec_name(int codec);
 bool codec_available(int codec);
 
 /* RESPOOL_UNSUPPORTED, naming the codec, where this build does not have it. */

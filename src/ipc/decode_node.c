@@ -75,7 +75,8 @@ static respool_status decode_binary(struct decoder *decoder, int32_t at, struct 
 static respool_status decode_views(struct decoder *decoder, int32_t at, struct ArrowArray *array) {
   struct wire_buffer extent = {tree_zeros, 0};
   respool_status status = decoder_next(decoder, at, "view", &extent);
-  if (status == RESPOOL_OK) status = decoder_need_units(decoder, at, "view", &extent, array->length, SWAP_VIEWS, 16);
+  if (status == RESPOOL_OK)
+    status = decoder_need_units(decoder, at, "view", &extent, array->length, SWAP_VIEWS, VIEW_BYTES);
   if (status != RESPOOL_OK) return status;
   array->buffers[1] = extent.bytes;
   int64_t *sizes = (int64_t *)(uintptr_t)array->buffers[array->n_buffers - 1];

@@ -63,8 +63,6 @@ static respool_status make_metadata(struct ipc_encoder *encoder, int32_t diction
 
 /* ---- The body -------------------------------------------------------------------------------------- */
 
-enum { VIEW_BYTES = 16, INLINE_BYTES = 12 };
-
 enum { BLOCK_ITEMS = 4096 }; /* made in the gather's staging at a time: a multiple of 8, for whole bytes of bits */
 
 static respool_status put_bits(const struct segment *segment, struct gather *gather, respool_error *error) {
@@ -93,20 +91,12 @@ static respool_status put_aligned_bits(const struct segment *segment, struct gat
 }
 
 static bool slot_null(const struct segment *segment, int64_t i) {
-  int64_t bit = segment->start + i;
-  return segment->bits != NULL && (segment->bits[bit / 8] >> (bit % 8) & 1) == 0;
+  return bit_null(segment->bits, segment->start + i);
 }
 
 /* Number `i` of a segment, as it goes to the wire. */
 static int64_t wire_number(const struct segment *segment, int64_t i) {
-  int64_t value;
-  if (segment->width == 2) {
-    int16_t narrow;
-    memcpy(&narrow, segment->source + i * 2, sizeof narrow);
-    value = narrow;
-  } else {
-    value = offset_at(segment->source, segment->width, i);
-  }
+  int64_t value = offset_at(segment->source, segment->width, i);
   switch (segment->kind) {
   case SEGMENT_LISTS:
     return offset_at(segment->other, segment->width, i) == 0 || slot_null(segment, i) ? 0 : value - segment->base;
@@ -124,16 +114,7 @@ static int64_t wire_number(const struct segment *segment, int64_t i) {
 
 static void rebase(const struct segment *segment, int64_t from, int64_t count, uint8_t *out) {
   for (int64_t i = 0; i < count; i++) {
-    int64_t value = wire_number(segment, from + i);
-    if (segment->width == 8) {
-      memcpy(out + 8 * i, &value, 8);
-    } else if (segment->width == 4) {
-      int32_t narrow = (int32_t)value;
-      memcpy(out + 4 * i, &narrow, 4);
-    } else {
-      int16_t narrow = (int16_t)value;
-      memcpy(out + 2 * i, &narrow, 2);
-    }
+    offset_store(out, segment->width, i, wire_number(segment, from + i));
   }
 }
 
@@ -141,10 +122,10 @@ static void map_view(const struct segment *segment, int64_t i, uint8_t *out) {
   int32_t words[4] = {0};
   if (!slot_null(segment, i)) memcpy(words, segment->source + i * (int64_t)sizeof words, sizeof words);
   uint8_t *value = (uint8_t *)&words[1];
-  if (words[0] > INLINE_BYTES)
+  if (words[0] > VIEW_INLINE)
     plan_view_map(segment->view, words);
   else
-    memset(value + words[0], 0, (size_t)(INLINE_BYTES - words[0])); /* whatever the producer has behind the value */
+    memset(value + words[0], 0, (size_t)(VIEW_INLINE - words[0])); /* whatever the producer has behind the value */
   memcpy(out, words, sizeof words);
 }
 

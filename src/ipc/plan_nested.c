@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Planning list views, unions and run ends: finding the part of their children that a slice uses. */
+#include "arrow/bits.h"
 #include "arrow/runs.h"
 #include "ipc/plan.h"
 #include "support/arith.h"
@@ -16,7 +17,7 @@ static struct range list_views_range(const struct ArrowArray *array, int width, 
   const uint8_t *bits = array->null_count == 0 ? NULL : array->buffers[0];
   for (int64_t i = at; i < at + length; i++) {
     int64_t size = offset_at(array->buffers[2], width, i);
-    if (size == 0 || (bits != NULL && (bits[i / 8] >> (i % 8) & 1) == 0)) continue;
+    if (size == 0 || bit_null(bits, i)) continue;
     int64_t offset = offset_at(array->buffers[1], width, i);
     if (offset < range.first) range.first = offset;
     if (offset + size > range.last) range.last = offset + size;

@@ -2,20 +2,15 @@
 /* Planning view columns: see plan_view.h. */
 #include "ipc/plan_view.h"
 
+#include "arrow/bits.h"
 #include "support/alloc.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { VIEW_BYTES = 16, VIEW_INLINE = 12 };
-
 void plan_view_close(struct plan_view *view) {
   mem_free(view->spans);
   mem_free(view->buffers);
-}
-
-static bool is_null(const uint8_t *bits, int64_t row) {
-  return bits != NULL && (bits[row / 8] >> (row % 8) & 1) == 0;
 }
 
 /* The rows' values that lie in data buffers, as spans, one each. */
@@ -23,7 +18,7 @@ static bool collect(struct plan_view *view, const struct ArrowArray *array, int6
   const uint8_t *bits = array->null_count == 0 ? NULL : array->buffers[0];
   view->span_count = 0;
   for (int64_t row = at; row < at + length; row++) {
-    if (is_null(bits, row)) continue;
+    if (bit_null(bits, row)) continue;
     int32_t words[4];
     memcpy(words, (const uint8_t *)array->buffers[1] + row * VIEW_BYTES, sizeof words);
     if (words[0] <= VIEW_INLINE) continue;

@@ -2,9 +2,11 @@
 /* Turning the byte order of buffers round. The usual widths have loops of their own, which compilers vectorise. */
 #include "ipc/swap.h"
 
+#include "arrow/layout.h"
+
 #include <string.h>
 
-enum { MONTHS_BYTES = 16, VIEW_BYTES = 16, VIEW_INLINE = 12 };
+enum { MONTHS_BYTES = 16 };
 
 static void swap_2(uint8_t *at, int64_t count) {
   for (int64_t i = 0; i < count; i++, at += 2) {

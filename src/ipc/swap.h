@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Turning the byte order of buffers round, in place. May call: nothing. */
+/* Turning the byte order of buffers round, in place. May call: arrow. */
 #ifndef RESPOOL_IPC_SWAP_H
 #define RESPOOL_IPC_SWAP_H
 

@@ -90,16 +90,37 @@ static inline void store_u64(uint8_t *at, uint64_t value) {
   memcpy(at, &value, sizeof value);
 }
 
-/* Offsets of the C data interface are in the machine's order and may be unaligned. */
+/*
+ * Offsets, sizes and run ends of the C data interface: signed numbers of 2, 4 or 8 bytes in the machine's order,
+ * which may be unaligned.
+ */
 static inline int64_t offset_at(const void *offsets, int width, int64_t i) {
+  const uint8_t *at = (const uint8_t *)offsets + i * width;
   if (width == 4) {
     int32_t value;
-    memcpy(&value, (const uint8_t *)offsets + i * 4, 4);
+    memcpy(&value, at, sizeof value);
+    return value;
+  }
+  if (width == 2) {
+    int16_t value;
+    memcpy(&value, at, sizeof value);
     return value;
   }
   int64_t value;
-  memcpy(&value, (const uint8_t *)offsets + i * 8, 8);
+  memcpy(&value, at, sizeof value);
   return value;
+}
+
+static inline void offset_store(void *offsets, int width, int64_t i, int64_t value) {
+  uint8_t *at = (uint8_t *)offsets + i * width;
+  int32_t narrow = (int32_t)value;
+  int16_t short_one = (int16_t)value;
+  if (width == 4)
+    memcpy(at, &narrow, sizeof narrow);
+  else if (width == 2)
+    memcpy(at, &short_one, sizeof short_one);
+  else
+    memcpy(at, &value, sizeof value);
 }
 
 #endif

@@ -8,24 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool append_words(respool_writer *writer, const char *words, const char *rows) {
-  struct ArrowArray array;
-  kit_words_batch(words, rows, &array);
-  return kit_append(writer, &array);
-}
-
-#define CHECK_WORDS(reader, text) check_words((reader), (text), __LINE__)
-static bool check_words(respool_reader *reader, const char *expected, int line) {
-  struct ArrowArray array;
-  char text[1024];
-  if (!CHECK_OK(respool_reader_next(reader, &array, RESPOOL_WAIT_FOREVER, kit_error()))) return false;
-  kit_words_render(&array, text, sizeof text);
-  array.release(&array);
-  bool same = strcmp(text, expected) == 0;
-  if (!same) kit_failed(__FILE__, line, "the batch is '%s', expected '%s'", text, expected);
-  return same;
-}
-
 /* ---- Readers --------------------------------------------------------------------------------------- */
 
 /* A batch without rows has its dictionary all the same, from memory and from the file. */
@@ -35,9 +17,9 @@ static void without_rows(void) {
     kit_spool s;
     respool_options options = kit_options(stored ? 0 : RESPOOL_NO_LIMIT, RESPOOL_MODE_OVERFLOW, directory);
     kit_spool_open(&s, KIT_WORDS_FIELDS, &options);
-    append_words(s.writer, "a b", "");
-    append_words(s.writer, "c", "");
-    append_words(s.writer, "d e", "10");
+    kit_words_append(s.writer, "a b", "");
+    kit_words_append(s.writer, "c", "");
+    kit_words_append(s.writer, "d e", "10");
     CHECK_OK(respool_writer_flush(s.writer, kit_error()));
     respool_reader *reader = kit_reader(s.spool);
     CHECK_WORDS(reader, "a b");

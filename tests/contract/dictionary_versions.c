@@ -13,24 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool append_words(respool_writer *writer, const char *words, const char *rows) {
-  struct ArrowArray array;
-  kit_words_batch(words, rows, &array);
-  return kit_append(writer, &array);
-}
-
-#define CHECK_WORDS(reader, text) check_words((reader), (text), __LINE__)
-static bool check_words(respool_reader *reader, const char *expected, int line) {
-  struct ArrowArray array;
-  char text[1024];
-  if (!CHECK_OK(respool_reader_next(reader, &array, RESPOOL_WAIT_FOREVER, kit_error()))) return false;
-  kit_words_render(&array, text, sizeof text);
-  array.release(&array);
-  bool same = strcmp(text, expected) == 0;
-  if (!same) kit_failed(__FILE__, line, "the batch is '%s', expected '%s'", text, expected);
-  return same;
-}
-
 /* ---- The messages of a file ------------------------------------------------------------------------ */
 
 typedef struct sequence {
@@ -70,7 +52,7 @@ static void check_steps(const step *steps, int count, const char *expected) {
     respool_options options = kit_options(0, RESPOOL_MODE_ALL, path);
     kit_spool_open(&s, KIT_WORDS_FIELDS, &options);
     for (int i = 0; i < count; i++) {
-      append_words(s.writer, steps[i].words, steps[i].rows);
+      kit_words_append(s.writer, steps[i].words, steps[i].rows);
       if (together == 0) CHECK_OK(respool_writer_flush(s.writer, kit_error()));
     }
     CHECK_OK(respool_writer_finish(s.writer, kit_error()));
@@ -236,10 +218,10 @@ static void failing_in_a_run(void) {
     kit_spool s;
     respool_options options = kit_options(RESPOOL_NO_LIMIT, RESPOOL_MODE_ALL, path);
     kit_spool_open(&s, KIT_WORDS_FIELDS, &options);
-    append_words(s.writer, "a b", "0");
+    kit_words_append(s.writer, "a b", "0");
     kit_limit_file_size(room);
     CHECK(respool_writer_flush(s.writer, NULL) == RESPOOL_OK || room < 2000);
-    for (int i = 0; i < 6; i++) append_words(s.writer, steps[i].words, steps[i].rows);
+    for (int i = 0; i < 6; i++) kit_words_append(s.writer, steps[i].words, steps[i].rows);
     failures += respool_writer_flush(s.writer, NULL) != RESPOOL_OK;
     kit_limit_file_size(-1);
     CHECK_OK(respool_writer_finish(s.writer, kit_error()));

@@ -305,6 +305,31 @@ class Dictionaries(roundtrip.RoundTrip):
         with self.assertRaisesRegex(roundtrip.ERRORS, "more messages than the file can hold"):
             self.read_file(data)
 
+    def test_batches_listed_again(self):
+        """So would a footer that lists one batch with long metadata many times make much work of a short file."""
+        batch = pa.record_batch([pa.array([1, 2], pa.int32())], names=["x"])
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, batch.schema) as writer:
+            writer.write_batch(batch, custom_metadata={"note": "long " * 20_000})
+            for _ in range(20):
+                writer.write_batch(batch)
+        data = bytearray(sink.getvalue().to_pybytes())
+        with pa.ipc.open_file(pa.BufferReader(bytes(data))) as reader:
+            self.assertEqual(reader.num_record_batches, 21)
+        self.assertEqual(len(self.read_file(data)), 21)
+        source = pa.BufferReader(data)
+        source.seek(8)  # the magic
+        pa.ipc.read_message(source)  # the schema
+        starts = []
+        while len(starts) < 21:
+            starts.append(source.tell())
+            pa.ipc.read_message(source)
+        blocks = [data.index(struct.pack("<q", start), source.tell()) for start in starts]
+        for block in blocks[1:]:
+            data[block : block + 24] = data[blocks[0] : blocks[0] + 24]
+        with self.assertRaisesRegex(roundtrip.ERRORS, "more messages than the file can hold"):
+            self.read_file(data)
+
     def test_dictionaries_that_expand_together(self):
         """What one message may expand to is no bound for many that stay in force; replaced ones count no more."""
         zeros = pa.array([0] * 75_000, pa.int64())

@@ -4,7 +4,9 @@
 
 #include "array_node.h"
 #include "bits.h"
+#include "check.h"
 #include "format.h"
+#include "spool.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -84,4 +86,21 @@ void kit_words_render(const struct ArrowArray *array, char *out, size_t size) {
     const char *gap = i == values->length ? ": " : i > 0 ? " " : "";
     used += (size_t)snprintf(out + used, size - used, "%s%.*s", gap, null ? 1 : (int)length, text);
   }
+}
+
+bool kit_words_append(respool_writer *writer, const char *words, const char *rows) {
+  struct ArrowArray array;
+  kit_words_batch(words, rows, &array);
+  return kit_append(writer, &array);
+}
+
+bool kit_words_check(respool_reader *reader, const char *expected, const char *file, int line) {
+  struct ArrowArray array;
+  char text[1024];
+  if (!CHECK_OK(respool_reader_next(reader, &array, RESPOOL_WAIT_FOREVER, kit_error()))) return false;
+  kit_words_render(&array, text, sizeof text);
+  array.release(&array);
+  bool same = strcmp(text, expected) == 0;
+  if (!same) kit_failed(file, line, "the batch is '%s', expected '%s'", text, expected);
+  return same;
 }

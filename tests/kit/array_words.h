@@ -4,6 +4,7 @@
 #define RESPOOL_TESTS_KIT_ARRAY_WORDS_H
 
 #include <respool/respool.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,5 +30,12 @@ void kit_words_big(char letter, int32_t size, struct ArrowArray *array);
 
 /* The dictionary's words, a colon, and those of the rows: "red blue: red blue -". */
 void kit_words_render(const struct ArrowArray *array, char *out, size_t size);
+
+/* Append a batch of words. */
+bool kit_words_append(respool_writer *writer, const char *words, const char *rows);
+
+/* The reader's next batch is this one, as kit_words_render() writes it. */
+#define CHECK_WORDS(reader, text) kit_words_check((reader), (text), __FILE__, __LINE__)
+bool kit_words_check(respool_reader *reader, const char *expected, const char *file, int line);
 
 #endif

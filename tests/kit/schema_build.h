@@ -30,6 +30,10 @@ void kit_schema_parse(const char *text, struct ArrowSchema *schema);
 /* Texts of every type, and of some in each other, for fields; NULL at the end. */
 extern const char *const kit_types[];
 
+/* Those of them that have no children. */
+enum { KIT_LEAF_TYPES = 47 };
+extern const char *const kit_leaf_types[];
+
 /* Text of a random schema with 0 to `max_fields` fields, types nested at most `max_depth` deep; free() it. */
 char *kit_schema_random_text(kit_random *random, int max_fields, int max_depth);
 

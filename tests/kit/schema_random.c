@@ -24,53 +24,6 @@ static void write_text(writer *w, const char *piece) {
   w->size += more;
 }
 
-static const char *const leaf_texts[] = {
-    "null",
-    "bool",
-    "int8",
-    "uint8",
-    "int16",
-    "uint16",
-    "int32",
-    "uint32",
-    "int64",
-    "uint64",
-    "float16",
-    "float32",
-    "float64",
-    "date32",
-    "date64",
-    "decimal32(9,2)",
-    "decimal64(18,-3)",
-    "decimal128(38,10)",
-    "decimal256(76,38)",
-    "time32(s)",
-    "time32(ms)",
-    "time64(us)",
-    "time64(ns)",
-    "timestamp(s)",
-    "timestamp(ms,UTC)",
-    "timestamp(us,Europe/Berlin)",
-    "timestamp(ns,+02:30)",
-    "duration(s)",
-    "duration(ms)",
-    "duration(us)",
-    "duration(ns)",
-    "interval(ym)",
-    "interval(dt)",
-    "interval(mdn)",
-    "fixed(1)",
-    "fixed(7)",
-    "fixed(0)",
-    "fixed(33)",
-    "binary",
-    "utf8",
-    "large_binary",
-    "large_utf8",
-    "binary_view",
-    "utf8_view",
-};
-
 static void write_field(writer *w, int max_depth, int number);
 
 static void write_children(writer *w, int count, int max_depth) {
@@ -137,11 +90,10 @@ static void write_nested(writer *w, int max_depth) {
 }
 
 static void write_type(writer *w, int max_depth) {
-  int leaves = (int)(sizeof leaf_texts / sizeof leaf_texts[0]);
   if (max_depth > 0 && kit_random_chance(w->random, 0.4))
     write_nested(w, max_depth);
   else
-    write_text(w, leaf_texts[kit_random_below(w->random, leaves)]);
+    write_text(w, kit_leaf_types[kit_random_below(w->random, KIT_LEAF_TYPES)]);
   w->in_dictionary = false;
 }
 

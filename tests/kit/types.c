@@ -4,48 +4,20 @@
 
 #include <stddef.h>
 
+#define LEAVES                                                                                                         \
+  "null", "bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16", "float32",      \
+      "float64", "date32", "date64", "decimal32(9,2)", "decimal64(18,-3)", "decimal128(38,10)", "decimal256(76,38)",   \
+      "time32(s)", "time32(ms)", "time64(us)", "time64(ns)", "timestamp(s)", "timestamp(ms,UTC)",                      \
+      "timestamp(us,Europe/Berlin)", "timestamp(ns,+02:30)", "duration(s)", "duration(ms)", "duration(us)",            \
+      "duration(ns)", "interval(ym)", "interval(dt)", "interval(mdn)", "fixed(1)", "fixed(7)", "fixed(0)",             \
+      "fixed(33)", "binary", "utf8", "large_binary", "large_utf8", "binary_view", "utf8_view", "timestamp(us)",        \
+      "timestamp(ns,Asia/Kathmandu)", "decimal32(7,1)"
+
+const char *const kit_leaf_types[] = {LEAVES};
+_Static_assert(sizeof kit_leaf_types / sizeof kit_leaf_types[0] == KIT_LEAF_TYPES, "as the header says");
+
 const char *const kit_types[] = {
-    "null",
-    "bool",
-    "int8",
-    "uint8",
-    "int16",
-    "uint16",
-    "int32",
-    "uint32",
-    "int64",
-    "uint64",
-    "float16",
-    "float32",
-    "float64",
-    "date32",
-    "date64",
-    "time32(s)",
-    "time32(ms)",
-    "time64(us)",
-    "time64(ns)",
-    "timestamp(s)",
-    "timestamp(ms,UTC)",
-    "timestamp(us)",
-    "timestamp(ns,Asia/Kathmandu)",
-    "duration(s)",
-    "duration(ms)",
-    "duration(us)",
-    "duration(ns)",
-    "interval(ym)",
-    "interval(dt)",
-    "interval(mdn)",
-    "decimal32(7,1)",
-    "decimal64(15,2)",
-    "decimal128(30,5)",
-    "decimal256(70,9)",
-    "fixed(1)",
-    "fixed(5)",
-    "fixed(64)",
-    "binary",
-    "utf8",
-    "large_binary",
-    "large_utf8",
+    LEAVES,
     "list<item:int32>",
     "large_list<item:utf8>",
     "fixed_list(3)<item:bool>",
@@ -55,8 +27,6 @@ const char *const kit_types[] = {
     "fixed_list(2)<item:fixed_list(3)<item:int8>>",
     "struct<a:struct<b:struct<c:null>>>",
     "list<x:struct<a:list<item:utf8>,m:map_sorted<key:int8,value:list<item:decimal128(9,0)>>>>",
-    "binary_view",
-    "utf8_view",
     "list_view<item:int32>",
     "large_list_view<item:utf8_view>",
     "list_view<item:list_view<item:bool>>",

@@ -19,70 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DICTIONARIES = 64 };
-
-/* A message as bytes, with the array that it was made of. */
-struct sample {
-  struct ArrowSchema schema;
-  struct ArrowArray array;
-  struct layout *layout;
-  uint8_t *metadata;
-  int64_t metadata_size;
-  uint8_t *body;
-  int64_t body_size;
-  struct dictionary_values *values[DICTIONARIES];
-};
-
-/* A dictionary's values, encoded and decoded again; they keep the body. */
-static struct dictionary_values *recode_values(const struct layout *layout, int32_t dictionary,
-                                               const struct ArrowArray *array) {
-  kit_sink sink = {0};
-  struct dictionary_values *values = NULL;
-  struct ipc_message message;
-  int64_t metadata_size;
-  struct ipc_size size = wire_put_values(layout, dictionary, array, &sink);
-  uint8_t *metadata = wire_metadata(sink.bytes, &metadata_size);
-  uint8_t *body = wire_exact(sink.bytes + size.metadata, (size_t)size.body);
-  REQUIRE_OK(ipc_parse_message(metadata, metadata_size, &message, kit_error()));
-  struct tree_owner owner = {free, body};
-  REQUIRE_OK(
-      ipc_decode_values(layout, dictionary, &message, body, DECODE_FULL, &wire_expander, owner, &values, kit_error()));
-  free(metadata);
-  kit_sink_free(&sink);
-  return values;
-}
-
-static void recode_dictionaries(const struct layout *layout, const struct ArrowArray *array,
-                                struct dictionary_values **values) {
-  const struct ArrowArray *found[DICTIONARIES] = {NULL};
-  REQUIRE(layout->n_dictionaries <= DICTIONARIES);
-  layout_find_values(layout, array, found);
-  for (int32_t i = 0; i < layout->n_dictionaries; i++) values[i] = recode_values(layout, i, found[i]);
-}
-
-static void sample_open(struct sample *sample, const char *text, const kit_array_options *options) {
-  kit_sink sink = {0};
-  kit_schema_parse(text, &sample->schema);
-  kit_array_random(&sample->schema, options, &sample->array);
-  sample->layout = wire_layout(&sample->schema);
-  struct ipc_size size = wire_put_batch(sample->layout, &sample->array, &sink);
-  sample->metadata = wire_metadata(sink.bytes, &sample->metadata_size);
-  sample->body = wire_exact(sink.bytes + size.metadata, (size_t)size.body);
-  sample->body_size = size.body;
-  memset(sample->values, 0, sizeof sample->values);
-  recode_dictionaries(sample->layout, &sample->array, sample->values);
-  kit_sink_free(&sink);
-}
-
-static void sample_close(struct sample *sample) {
-  free(sample->metadata);
-  free(sample->body);
-  for (int32_t i = 0; i < sample->layout->n_dictionaries; i++) dictionary_values_release(sample->values[i]);
-  layout_close(sample->layout);
-  sample->array.release(&sample->array);
-  sample->schema.release(&sample->schema);
-}
-
 static int dropped;
 
 static void count_drop(void *object) {
@@ -93,7 +29,7 @@ static void count_drop(void *object) {
 static const struct tree_owner counting = {count_drop, &dropped};
 
 /* Parse and decode what the sample's bytes are now. */
-static respool_status decode(const struct sample *sample, enum decode_trust trust, struct ArrowArray *array) {
+static respool_status decode(const struct wire_sample *sample, enum decode_trust trust, struct ArrowArray *array) {
   struct ipc_message message;
   respool_status status = ipc_parse_message(sample->metadata, sample->metadata_size, &message, kit_error());
   if (status != RESPOOL_OK) return status;
@@ -105,8 +41,8 @@ static respool_status decode(const struct sample *sample, enum decode_trust trus
 /* ---- There and back -------------------------------------------------------------------------------- */
 
 static void check_round_trip(const char *text, const kit_array_options *options) {
-  struct sample sample;
-  sample_open(&sample, text, options);
+  struct wire_sample sample;
+  wire_sample_open(&sample, text, options);
   for (int trust = DECODE_OWN; trust <= DECODE_FULL; trust++) {
     struct ArrowArray array;
     dropped = 0;
@@ -118,7 +54,7 @@ static void check_round_trip(const char *text, const kit_array_options *options)
     CHECK_EQ(dropped, 1);
   }
   if (kit_failures() > 0) kit_note("%s", text);
-  sample_close(&sample);
+  wire_sample_close(&sample);
 }
 
 static void random_batches(void) {
@@ -147,7 +83,7 @@ static void no_rows_and_no_columns(void) {
 /* Nodes and buffers of these fields: i 0/0-1, t 1/2-4, l 2/5-6, l.item 3/7-8, s 4/9, s.b 5/10-11, n 6, f 7/12, f.e 8/13-14. */
 static const char fields[] = "{i:int32,t:utf8,l:list<item:int16>,s:struct<b:bool>,n:null,f:fixed_list(2)<e:int8>}";
 
-static uint8_t *number_at(struct sample *sample, int slot, int index, int member) {
+static uint8_t *number_at(struct wire_sample *sample, int slot, int index, int member) {
   struct ipc_message message;
   REQUIRE_OK(ipc_parse_message(sample->metadata, sample->metadata_size, &message, kit_error()));
   struct flatbuf_vector vector = flatbuf_list(&message.header, slot, 16);
@@ -199,14 +135,14 @@ static const struct damage damages[] = {
     {BATCH_BUFFERS, 14, BUFFER_LENGTH, 19, false, "'f.e'", "value buffer of 19 bytes"},
 };
 
-static void open_ten_rows(struct sample *sample) {
+static void open_ten_rows(struct wire_sample *sample) {
   kit_array_options options = kit_array_defaults(42, 10);
   options.null_rate = 0.4;
-  sample_open(sample, fields, &options);
+  wire_sample_open(sample, fields, &options);
 }
 
 static void each_wrong_number(void) {
-  struct sample sample;
+  struct wire_sample sample;
   struct ArrowArray array = {.length = 77};
   open_ten_rows(&sample);
   dropped = 0;
@@ -224,12 +160,12 @@ static void each_wrong_number(void) {
   CHECK_EQ(array.length, 77);
   REQUIRE_OK(decode(&sample, DECODE_FULL, &array));
   array.release(&array);
-  sample_close(&sample);
+  wire_sample_close(&sample);
 }
 
 /* A few bytes of metadata may not name the whole body again and again. */
 static void buffers_that_overlap(void) {
-  struct sample sample;
+  struct wire_sample sample;
   struct ArrowArray array;
   open_ten_rows(&sample);
   store_u64(number_at(&sample, BATCH_BUFFERS, 1, BUFFER_LENGTH), (uint64_t)sample.body_size);
@@ -237,12 +173,12 @@ static void buffers_that_overlap(void) {
   for (int trust = DECODE_OWN; trust <= DECODE_FULL; trust++) {
     CHECK_ERROR(decode(&sample, (enum decode_trust)trust, &array), RESPOOL_CORRUPT, "overlap");
   }
-  sample_close(&sample);
+  wire_sample_close(&sample);
 }
 
 /* Offsets in the body: the ends are always checked, those between in full checks. */
 static void wrong_offsets(void) {
-  struct sample sample;
+  struct wire_sample sample;
   struct ArrowArray array;
   open_ten_rows(&sample);
   static const int buffers[] = {3, 6};
@@ -263,11 +199,11 @@ static void wrong_offsets(void) {
       store_u32(offsets + 4 * i, before);
     }
   }
-  sample_close(&sample);
+  wire_sample_close(&sample);
 }
 
 static void numbers_of_the_batch(void) {
-  struct sample sample;
+  struct wire_sample sample;
   struct ArrowArray array;
   open_ten_rows(&sample);
   struct ipc_message message;
@@ -279,7 +215,7 @@ static void numbers_of_the_batch(void) {
     store_u64(sample.metadata + at, (uint64_t)rows[i]);
     CHECK_ERROR(decode(&sample, DECODE_FULL, &array), RESPOOL_CORRUPT, "rows");
   }
-  sample_close(&sample);
+  wire_sample_close(&sample);
 }
 
 /* A schema with another number of nodes or buffers. */
@@ -287,13 +223,13 @@ static void another_schema(void) {
   static const char *const others[] = {"{i:int32}", "{i:int32,t:utf8,l:list<item:int16>,s:struct<b:bool>,n:null}",
                                        "{}"};
   for (int i = 0; i < 3; i++) {
-    struct sample sample;
+    struct wire_sample sample;
     struct ArrowArray array;
     open_ten_rows(&sample);
     layout_close(sample.layout);
     sample.layout = wire_layout_of(others[i]);
     CHECK_ERROR(decode(&sample, DECODE_FULL, &array), RESPOOL_CORRUPT, "nodes");
-    sample_close(&sample);
+    wire_sample_close(&sample);
   }
 }
 
@@ -301,7 +237,7 @@ static void another_schema(void) {
 
 /* Null counts that were left open are made from the bits. */
 static void open_null_counts(void) {
-  struct sample sample;
+  struct wire_sample sample;
   struct ArrowArray array;
   open_ten_rows(&sample);
   for (int i = 0; i < 9; i++) store_u64(number_at(&sample, BATCH_NODES, i, NODE_NULLS), (uint64_t)-1);
@@ -311,27 +247,27 @@ static void open_null_counts(void) {
     CHECK_SAME(&sample.schema, &sample.array, &array);
     array.release(&array);
   }
-  sample_close(&sample);
+  wire_sample_close(&sample);
 }
 
 /* Without rows a writer may leave the one offset out. */
 static void offsets_left_out(void) {
-  struct sample sample;
+  struct wire_sample sample;
   struct ArrowArray array;
   kit_array_options options = kit_array_defaults(1, 0);
-  sample_open(&sample, "{t:utf8,L:large_list<i:int8>}", &options);
+  wire_sample_open(&sample, "{t:utf8,L:large_list<i:int8>}", &options);
   store_u64(number_at(&sample, BATCH_BUFFERS, 1, BUFFER_LENGTH), 0);
   store_u64(number_at(&sample, BATCH_BUFFERS, 4, BUFFER_LENGTH), 0);
   REQUIRE_OK(decode(&sample, DECODE_FULL, &array));
   CHECK_WELL_FORMED(&sample.schema, &array, KIT_TOP | KIT_EXACT, 8);
   array.release(&array);
-  sample_close(&sample);
+  wire_sample_close(&sample);
 }
 
 /* ---- Damage anywhere ------------------------------------------------------------------------------- */
 
 /* Decode; whatever comes out of a full check can be read whole: every value of it is compared with itself. */
-static bool survives(struct sample *sample) {
+static bool survives(struct wire_sample *sample) {
   struct ArrowArray array;
   char where[700];
   for (int trust = DECODE_STRUCTURE; trust <= DECODE_FULL; trust++) {
@@ -349,7 +285,7 @@ static bool survives(struct sample *sample) {
 
 static void every_byte_of_the_metadata(void) {
   static const uint8_t masks[] = {0x01, 0x04, 0x10, 0x40, 0x80, 0xff, 0x7f};
-  struct sample sample;
+  struct wire_sample sample;
   int64_t refused = 0;
   open_ten_rows(&sample);
   for (int64_t i = 0; i < sample.metadata_size; i++)
@@ -360,12 +296,12 @@ static void every_byte_of_the_metadata(void) {
     }
   CHECK_LE(sample.metadata_size * 2, refused);
   CHECK(survives(&sample));
-  sample_close(&sample);
+  wire_sample_close(&sample);
 }
 
 static void every_byte_of_the_body(void) {
   static const uint8_t masks[] = {0x01, 0x10, 0x80, 0xff};
-  struct sample sample;
+  struct wire_sample sample;
   int64_t refused = 0;
   open_ten_rows(&sample);
   for (int64_t i = 0; i < sample.body_size; i++)
@@ -376,14 +312,14 @@ static void every_byte_of_the_body(void) {
     }
   CHECK_LE(50, refused);
   CHECK(survives(&sample));
-  sample_close(&sample);
+  wire_sample_close(&sample);
 }
 
 static void random_damage(void) {
   kit_random random;
   kit_random_init(&random, kit_seed());
   int64_t rounds = kit_slow() ? 3000 : 30000, refused = 0;
-  struct sample sample;
+  struct wire_sample sample;
   open_ten_rows(&sample);
   uint8_t *metadata = wire_exact(sample.metadata, (size_t)sample.metadata_size);
   for (int64_t i = 0; i < rounds; i++) {
@@ -396,7 +332,7 @@ static void random_damage(void) {
   }
   CHECK_LE(rounds / 4, refused);
   free(metadata);
-  sample_close(&sample);
+  wire_sample_close(&sample);
 }
 
 static bool refuse(void) {
@@ -404,7 +340,7 @@ static bool refuse(void) {
 }
 
 static void no_memory(void) {
-  struct sample sample;
+  struct wire_sample sample;
   struct ArrowArray array = {.length = 77};
   open_ten_rows(&sample);
   dropped = 0;
@@ -412,7 +348,7 @@ static void no_memory(void) {
   CHECK_STATUS(decode(&sample, DECODE_FULL, &array), RESPOOL_NO_MEMORY);
   mem_fault = NULL;
   CHECK(dropped == 0 && array.length == 77);
-  sample_close(&sample);
+  wire_sample_close(&sample);
 }
 
 static const kit_test tests[] = {

@@ -119,3 +119,55 @@ respool_status wire_decode_schema(const struct ipc_message *message, int max_dep
   ipc_schema_info_close(&info);
   return status;
 }
+
+/* ---- Samples --------------------------------------------------------------------------------------- */
+
+/* A dictionary's values, encoded and decoded again; they keep the body. */
+static struct dictionary_values *recode_values(const struct layout *layout, int32_t dictionary,
+                                               const struct ArrowArray *array) {
+  kit_sink sink = {0};
+  struct dictionary_values *values = NULL;
+  struct ipc_message message;
+  int64_t metadata_size;
+  struct ipc_size size = wire_put_values(layout, dictionary, array, &sink);
+  uint8_t *metadata = wire_metadata(sink.bytes, &metadata_size);
+  uint8_t *body = wire_exact(sink.bytes + size.metadata, (size_t)size.body);
+  REQUIRE_OK(ipc_parse_message(metadata, metadata_size, &message, kit_error()));
+  struct tree_owner owner = {free, body};
+  REQUIRE_OK(
+      ipc_decode_values(layout, dictionary, &message, body, DECODE_FULL, &wire_expander, owner, &values, kit_error()));
+  free(metadata);
+  kit_sink_free(&sink);
+  return values;
+}
+
+static void recode_dictionaries(const struct layout *layout, const struct ArrowArray *array,
+                                struct dictionary_values **values) {
+  const struct ArrowArray *found[WIRE_DICTIONARIES] = {NULL};
+  REQUIRE(layout->n_dictionaries <= WIRE_DICTIONARIES);
+  layout_find_values(layout, array, found);
+  for (int32_t i = 0; i < layout->n_dictionaries; i++) values[i] = recode_values(layout, i, found[i]);
+}
+
+void wire_sample_open(struct wire_sample *sample, const char *text, const kit_array_options *options) {
+  kit_sink sink = {0};
+  kit_schema_parse(text, &sample->schema);
+  kit_array_random(&sample->schema, options, &sample->array);
+  sample->layout = wire_layout(&sample->schema);
+  struct ipc_size size = wire_put_batch(sample->layout, &sample->array, &sink);
+  sample->metadata = wire_metadata(sink.bytes, &sample->metadata_size);
+  sample->body = wire_exact(sink.bytes + size.metadata, (size_t)size.body);
+  sample->body_size = size.body;
+  memset(sample->values, 0, sizeof sample->values);
+  recode_dictionaries(sample->layout, &sample->array, sample->values);
+  kit_sink_free(&sink);
+}
+
+void wire_sample_close(struct wire_sample *sample) {
+  free(sample->metadata);
+  free(sample->body);
+  for (int32_t i = 0; i < sample->layout->n_dictionaries; i++) dictionary_values_release(sample->values[i]);
+  layout_close(sample->layout);
+  sample->array.release(&sample->array);
+  sample->schema.release(&sample->schema);
+}

@@ -5,11 +5,13 @@
 
 #include "arrow/layout.h"
 #include "ipc/builder.h"
+#include "ipc/decode.h"
 #include "ipc/encode.h"
 #include "ipc/expand.h"
 #include "ipc/message.h"
 #include "support/gather.h"
 
+#include "array_build.h"
 #include "bytes.h"
 
 /* For decoding. */
@@ -46,5 +48,20 @@ struct layout *wire_layout_of(const char *text);
 /* Decode the Schema table of a message; `*big_endian` is set on success. */
 respool_status wire_decode_schema(const struct ipc_message *message, int max_depth, struct ArrowSchema *schema,
                                   bool *big_endian);
+
+/* A random batch as a message, with the array that it was made of and the values of its dictionaries, by number. */
+enum { WIRE_DICTIONARIES = 64 };
+struct wire_sample {
+  struct ArrowSchema schema;
+  struct ArrowArray array;
+  struct layout *layout;
+  uint8_t *metadata;
+  int64_t metadata_size;
+  uint8_t *body;
+  int64_t body_size;
+  struct dictionary_values *values[WIRE_DICTIONARIES];
+};
+void wire_sample_open(struct wire_sample *sample, const char *text, const kit_array_options *options);
+void wire_sample_close(struct wire_sample *sample);
 
 #endif
