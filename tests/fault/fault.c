@@ -34,7 +34,7 @@ static bool due(int64_t call) {
   case FAULT_FOR_EVER:
     return call >= state.at;
   case FAULT_BY_CHANCE:
-    return call >= state.at && kit_mix(kit_seed() + (uint64_t)call) % 4 == 0;
+    return call == state.at || (call > state.at && kit_mix(kit_seed() + (uint64_t)call) % 4 == 0);
   default:
     return call >= state.at && (call - state.at) % 2 == 0;
   }

@@ -26,7 +26,7 @@ enum {
 };
 
 /* Which calls fail, counted from the first that one of the targets makes after arming. */
-enum fault_pattern { FAULT_ONCE, FAULT_FOR_EVER, FAULT_EVERY_SECOND, FAULT_BY_CHANCE /* one in four */ };
+enum fault_pattern { FAULT_ONCE, FAULT_FOR_EVER, FAULT_EVERY_SECOND, FAULT_BY_CHANCE /* the first, then one in four */ };
 
 struct fault {
   unsigned targets;
