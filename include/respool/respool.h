@@ -177,8 +177,10 @@ typedef struct respool_reader respool_reader;
  * What is written to disk, and when.
  *   OVERFLOW  Only what exceeds the limit. The earliest batches stay in memory and later ones never evict
  *             them. The file is anonymous; a path is refused.
- *   ON_LIMIT  Nothing until the limit is passed, then everything, in order. Anonymous, or the path given,
- *             created when the limit is passed. Empty batches alone never make a file.
+ *   ON_LIMIT  Nothing until the limit is passed, then everything, in order: from then on each append writes some more
+ *             than it brings, a few write chunks at most, until nothing is left in memory; flush and finish write the
+ *             rest. Anonymous, or the path given, created when the limit is passed. Empty batches alone never make a
+ *             file.
  *   ALL       Every batch, in order, to the path given, created at once so that a bad path fails early.
  *             Batches within the limit stay in memory as well.
  * A file of ON_LIMIT and ALL is one Arrow IPC stream: after each flush (ON_LIMIT: once the limit was passed) a
@@ -410,8 +412,8 @@ RESPOOL_EXPORT respool_status respool_set_memory_limit(respool *spool, int64_t m
 
 /*
  * Spill until at most `target` bytes are charged, whatever the limit says, and without changing it: for a host
- * under memory pressure. The latest batches go first (ON_LIMIT: everything goes, as when the limit is passed). What
- * readers hold is freed when they release it. Works after finish too. Errors: as set_memory_limit.
+ * under memory pressure. The latest batches go first (ON_LIMIT: everything goes). What readers hold is freed when they
+ * release it. Works after finish too. Errors: as set_memory_limit.
  */
 RESPOOL_EXPORT respool_status respool_spill(respool *spool, int64_t target, respool_error *error);
 

@@ -36,6 +36,9 @@ void os_wake_all(struct os_condition *condition);
 /* Nanoseconds of the monotonic clock. */
 int64_t os_now(void);
 
+/* Let others run. */
+void os_yield(void);
+
 /* The calling thread, to be compared with os_thread_same(). */
 typedef pthread_t os_thread;
 os_thread os_thread_self(void);

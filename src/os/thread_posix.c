@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "os/thread.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -53,6 +54,10 @@ void os_wake_one(struct os_condition *condition) {
 
 void os_wake_all(struct os_condition *condition) {
   pthread_cond_broadcast(&condition->condition);
+}
+
+void os_yield(void) {
+  sched_yield();
 }
 
 int64_t os_now(void) {

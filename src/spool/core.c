@@ -27,12 +27,12 @@ void spool_release_reference(struct respool *spool) {
 }
 
 void spool_end(struct respool *spool, int32_t state, const respool_error *failure) {
-  struct waiter_link due;
+  struct told told;
   os_lock(&spool->lock);
   spool->state = state;
   if (failure != NULL) spool->failure = *failure;
-  bool any = waiters_tell(&spool->waiters, &due);
+  waiters_tell(&spool->waiters, &told);
   spool_assert(spool);
   os_unlock(&spool->lock);
-  if (any) waiters_fire(&spool->waiters, &due, &spool->lock);
+  waiters_inform(&spool->waiters, &told, &spool->lock);
 }

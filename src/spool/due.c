@@ -2,7 +2,6 @@
 /* What is due: see due.h. */
 #include "spool/due.h"
 
-#include "arrow/measure.h"
 #include "support/arith.h"
 
 static void due_add(struct respool *spool, const struct resident *resident) {
@@ -19,13 +18,8 @@ void due_settle(struct respool *spool, const struct resident *resident) {
 }
 
 void due_begin(struct respool *spool) {
-  if (spool->spilling) return;
   spool->spilling = true;
   spool->crossed = true;
-  for (int64_t i = 0; i < spool->catalog.count; i++) {
-    const struct entry *entry = catalog_at(&spool->catalog, i);
-    if (entry->resident != NULL) due_add(spool, entry->resident);
-  }
 }
 
 /*
@@ -34,34 +28,22 @@ void due_begin(struct respool *spool) {
  */
 bool due_wanted(const struct respool *spool) {
   int64_t chunk = spool->options.write_chunk;
+  if (spool->ordered && !spool->spilling) return false;
   return spool->due.shown >= chunk || spool->due.bytes - spool->due.largest >= chunk;
 }
 
-struct probe {
-  const struct respool *spool;
-  int64_t bytes;
-};
-
-static bool probe_extent(void *context, const void *start, int64_t length) {
-  struct probe *probe = context;
-  probe->bytes = add_saturating(probe->bytes, ledger_probe(&probe->spool->charged, start, length));
-  return true;
-}
-
-bool due_wanted_with(const struct respool *spool, const struct ArrowArray *array) {
-  if (spool->due.count == 0) return false;
+bool due_full(const struct respool *spool, const struct resident *resident) {
+  if (spool->due.count == 0 || (spool->ordered && !spool->spilling)) return false;
+  if (spool->options.mode == RESPOOL_MODE_ON_LIMIT && spool_charged(spool) <= spool->memory_limit) return false;
   if (due_wanted(spool)) return true;
-  struct probe probe = {.spool = spool, .bytes = measure_fixed(spool->layout)};
-  measure_extents(spool->layout, array, probe_extent, &probe);
-  int64_t lesser = probe.bytes < spool->due.largest ? probe.bytes : spool->due.largest;
+  int64_t lesser = resident->charge < spool->due.largest ? resident->charge : spool->due.largest;
   return spool->due.bytes - spool->due.largest + lesser >= spool->options.write_chunk;
 }
 
 bool due_account(struct respool *spool, struct resident *resident) {
   bool fits = spool_charged(spool) <= spool->memory_limit;
-  bool keeps = spool->options.mode != RESPOOL_MODE_ON_LIMIT;
-  if (fits && keeps) resident_keep(resident);
-  if (spool->ordered ? spool->spilling : !resident->kept) due_add(spool, resident);
+  if (fits && spool->options.mode != RESPOOL_MODE_ON_LIMIT) resident_keep(resident);
+  if (spool->ordered || !resident->kept) due_add(spool, resident);
   if (!fits && !spool->crossed) { /* invariant 4: this one writes before its append returns, however little it is */
     spool->crossed = true;
     if (spool->ordered) due_begin(spool);

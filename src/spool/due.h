@@ -11,13 +11,16 @@ bool due_account(struct respool *spool, struct resident *resident);
 /* A batch that was due is written. */
 void due_settle(struct respool *spool, const struct resident *resident);
 
-/* The limit has been passed: from now on everything is due (on_limit). */
+/* The limit has been passed: from now on what is due is written (on_limit). */
 void due_begin(struct respool *spool);
 
 /* As much waits to be written as may. */
 bool due_wanted(const struct respool *spool);
 
-/* The same if this array came too, which was checked. */
-bool due_wanted_with(const struct respool *spool, const struct ArrowArray *array);
+/*
+ * So much waits already that a batch that has been charged but not admitted must not come before some of it is written
+ * (invariant 4).
+ */
+bool due_full(const struct respool *spool, const struct resident *resident);
 
 #endif

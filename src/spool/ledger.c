@@ -1,85 +1,150 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An open-addressing hash of buffers. Removal shifts back what follows, so that no tombstones pile up. */
+/* Open-addressing hashes in two storeys: see ledger.h. Removal shifts back what follows, so that no tombstones pile up. */
 #include "spool/ledger.h"
 
 #include "support/alloc.h"
 
-enum { FIRST_CAPACITY = 64 };
+enum { REGION_SHIFT = 12, FIRST_REGIONS = 16, FIRST_SLOTS = 4, FEW_SLOTS = 16 };
 
-void ledger_close(struct ledger *ledger) {
-  mem_free(ledger->slots);
-  *ledger = (struct ledger){0};
+static size_t mix(uintptr_t key) {
+  uint64_t hash = (uint64_t)key * 0x9E3779B97F4A7C15ULL;
+  return (size_t)(hash ^ hash >> 32);
 }
 
-/* Allocators hand out addresses with equal low bits: spread them. */
-static size_t home_of(const struct ledger *ledger, const void *start) {
-  uint64_t hash = (uint64_t)(uintptr_t)start;
-  hash ^= hash >> 33;
-  hash *= 0xFF51AFD7ED558CCDULL;
-  hash ^= hash >> 29;
-  return (size_t)hash & (ledger->capacity - 1);
+/* One more would leave less than a quarter free. */
+static bool full(size_t used, size_t capacity) {
+  return (used + 1) * 4 > capacity * 3;
 }
 
-static struct ledger_slot *find(const struct ledger *ledger, const void *start) {
-  size_t at = home_of(ledger, start);
-  while (ledger->slots[at].start != NULL && ledger->slots[at].start != start) at = (at + 1) & (ledger->capacity - 1);
-  return &ledger->slots[at];
+/* ---- Regions --------------------------------------------------------------------------------------- */
+
+static uintptr_t region_number(const void *start) {
+  return (uintptr_t)start >> REGION_SHIFT;
 }
 
-static bool grow(struct ledger *ledger, size_t capacity) {
-  struct ledger grown = {.capacity = capacity, .used = ledger->used, .bytes = ledger->bytes};
-  grown.slots = mem_zalloc(capacity * sizeof *grown.slots);
-  if (grown.slots == NULL) return false;
+/* The region, or the free place where it would be. There is one. */
+static struct ledger_region *find_region(const struct ledger *ledger, uintptr_t number) {
+  size_t mask = ledger->capacity - 1;
+  size_t at = mix(number) & mask;
+  while (ledger->regions[at].slots != NULL && ledger->regions[at].number != number) at = (at + 1) & mask;
+  return &ledger->regions[at];
+}
+
+static bool grow_regions(struct ledger *ledger) {
+  struct ledger grown = *ledger;
+  grown.capacity = ledger->capacity > 0 ? 2 * ledger->capacity : FIRST_REGIONS;
+  grown.regions = mem_zalloc(grown.capacity * sizeof *grown.regions);
+  if (grown.regions == NULL) return false;
   for (size_t i = 0; i < ledger->capacity; i++) {
-    if (ledger->slots[i].start != NULL) *find(&grown, ledger->slots[i].start) = ledger->slots[i];
+    const struct ledger_region *region = &ledger->regions[i];
+    if (region->slots != NULL) *find_region(&grown, region->number) = *region;
   }
-  mem_free(ledger->slots);
+  grown.memory += (int64_t)((grown.capacity - ledger->capacity) * sizeof *grown.regions);
+  mem_free(ledger->regions);
   *ledger = grown;
   return true;
 }
 
-bool ledger_reserve(struct ledger *ledger, size_t count) {
-  size_t capacity = ledger->capacity > 0 ? ledger->capacity : FIRST_CAPACITY;
-  while ((ledger->used + count) * 4 > capacity * 3) capacity *= 2;
-  return capacity == ledger->capacity || grow(ledger, capacity);
+/* Move back what was displaced over the gap at `gap`, as long as that does not put it before its home. */
+static void close_region_gap(struct ledger *ledger, size_t gap) {
+  size_t mask = ledger->capacity - 1;
+  for (size_t at = (gap + 1) & mask; ledger->regions[at].slots != NULL; at = (at + 1) & mask) {
+    size_t home = mix(ledger->regions[at].number) & mask;
+    if (((at - home) & mask) < ((at - gap) & mask)) continue;
+    ledger->regions[gap] = ledger->regions[at];
+    gap = at;
+  }
+  ledger->regions[gap] = (struct ledger_region){0};
 }
 
-void ledger_add(struct ledger *ledger, const void *start, int64_t length) {
-  struct ledger_slot *slot = find(ledger, start);
-  if (slot->start == NULL) {
-    *slot = (struct ledger_slot){.start = start};
+static void drop_region(struct ledger *ledger, struct ledger_region *region) {
+  ledger->memory -= (int64_t)(region->capacity * sizeof *region->slots);
+  mem_free(region->slots);
+  ledger->used--;
+  close_region_gap(ledger, (size_t)(region - ledger->regions));
+}
+
+/* ---- Slots ----------------------------------------------------------------------------------------- */
+
+static struct ledger_slot *find_slot(const struct ledger_region *region, const void *start) {
+  size_t mask = region->capacity - 1;
+  size_t at = mix((uintptr_t)start) & mask;
+  while (region->slots[at].start != NULL && region->slots[at].start != start) at = (at + 1) & mask;
+  return &region->slots[at];
+}
+
+static bool grow_slots(struct ledger *ledger, struct ledger_region *region) {
+  struct ledger_region grown = *region;
+  grown.capacity = region->capacity == 0          ? FIRST_SLOTS
+                   : region->capacity < FEW_SLOTS ? FEW_SLOTS
+                                                  : 2 * region->capacity;
+  grown.slots = mem_zalloc(grown.capacity * sizeof *grown.slots);
+  if (grown.slots == NULL) return false;
+  for (size_t i = 0; i < region->capacity; i++) {
+    if (region->slots[i].start != NULL) *find_slot(&grown, region->slots[i].start) = region->slots[i];
+  }
+  ledger->memory += (int64_t)((grown.capacity - region->capacity) * sizeof *grown.slots);
+  mem_free(region->slots);
+  *region = grown;
+  return true;
+}
+
+static void close_slot_gap(struct ledger_region *region, size_t gap) {
+  size_t mask = region->capacity - 1;
+  for (size_t at = (gap + 1) & mask; region->slots[at].start != NULL; at = (at + 1) & mask) {
+    size_t home = mix((uintptr_t)region->slots[at].start) & mask;
+    if (((at - home) & mask) < ((at - gap) & mask)) continue;
+    region->slots[gap] = region->slots[at];
+    gap = at;
+  }
+  region->slots[gap] = (struct ledger_slot){0};
+}
+
+/* ---- The ledger ------------------------------------------------------------------------------------ */
+
+void ledger_close(struct ledger *ledger) {
+  for (size_t i = 0; i < ledger->capacity; i++) mem_free(ledger->regions[i].slots);
+  mem_free(ledger->regions);
+  *ledger = (struct ledger){0};
+}
+
+/* The region of `start` with room for one more. NULL: no memory. */
+static struct ledger_region *open_region(struct ledger *ledger, const void *start) {
+  uintptr_t number = region_number(start);
+  struct ledger_region *region = ledger->capacity > 0 ? find_region(ledger, number) : NULL;
+  if (region == NULL || region->slots == NULL) {
+    if (full(ledger->used, ledger->capacity) && !grow_regions(ledger)) return NULL;
+    region = find_region(ledger, number);
+    region->number = number;
+    if (!grow_slots(ledger, region)) return NULL;
     ledger->used++;
+  }
+  return !full(region->used, region->capacity) || grow_slots(ledger, region) ? region : NULL;
+}
+
+bool ledger_add(struct ledger *ledger, const void *start, int64_t length) {
+  struct ledger_region *region = open_region(ledger, start);
+  if (region == NULL) return false;
+  struct ledger_slot *slot = find_slot(region, start);
+  if (slot->start == NULL) {
+    slot->start = start;
+    region->used++;
   }
   slot->count++;
   if (length > slot->length) {
     ledger->bytes += length - slot->length;
     slot->length = length;
   }
-}
-
-int64_t ledger_probe(const struct ledger *ledger, const void *start, int64_t length) {
-  if (ledger->capacity == 0) return length;
-  const struct ledger_slot *slot = find(ledger, start);
-  return length > slot->length ? length - slot->length : 0; /* a free slot has length 0 */
-}
-
-/* Move back what was displaced over the gap at `gap`, as long as that does not put it before its home. */
-static void close_gap(struct ledger *ledger, size_t gap) {
-  size_t mask = ledger->capacity - 1;
-  for (size_t at = (gap + 1) & mask; ledger->slots[at].start != NULL; at = (at + 1) & mask) {
-    size_t home = home_of(ledger, ledger->slots[at].start);
-    if (((at - home) & mask) < ((at - gap) & mask)) continue;
-    ledger->slots[gap] = ledger->slots[at];
-    gap = at;
-  }
-  ledger->slots[gap] = (struct ledger_slot){0};
+  return true;
 }
 
 void ledger_remove(struct ledger *ledger, const void *start) {
   if (ledger->capacity == 0) return;
-  struct ledger_slot *slot = find(ledger, start);
+  struct ledger_region *region = find_region(ledger, region_number(start));
+  if (region->slots == NULL) return;
+  struct ledger_slot *slot = find_slot(region, start);
   if (slot->start == NULL || --slot->count > 0) return;
   ledger->bytes -= slot->length;
-  ledger->used--;
-  close_gap(ledger, (size_t)(slot - ledger->slots));
+  close_slot_gap(region, (size_t)(slot - region->slots));
+  if (--region->used == 0) drop_region(ledger, region);
 }

@@ -252,13 +252,13 @@ int64_t respool_reader_position(const respool_reader *reader) {
 void respool_reader_cancel(respool_reader *reader) {
   if (reader == NULL || spool_forked(reader->spool)) return;
   struct respool *spool = reader->spool;
-  struct waiter_link due;
+  struct told told;
   spool_retain_handle(spool); /* the callback may close the reader, and with it the last handle */
   os_lock(&spool->lock);
   reader->cancelled = true;
-  bool any = waiters_tell_one(&spool->waiters, &reader->waiter, &due);
+  waiters_tell_one(&spool->waiters, &reader->waiter, &told);
   os_unlock(&spool->lock);
-  if (any) waiters_fire(&spool->waiters, &due, &spool->lock);
+  waiters_inform(&spool->waiters, &told, &spool->lock);
   spool_release_handle(spool);
 }
 

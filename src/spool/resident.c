@@ -17,44 +17,73 @@ void resident_unmake(struct resident *resident) {
   mem_free(resident);
 }
 
-/* View columns have data buffers beyond those of their type, and the list of their sizes; batches, metadata. */
-size_t resident_buffers(const struct respool *spool, const struct ArrowArray *array) {
-  const struct layout *layout = spool->layout;
-  return (size_t)layout->n_buffers + 2 + (size_t)layout->n_views + (size_t)layout_variadic(layout, 0, array, NULL);
-}
+/* ---- In the ledgers -------------------------------------------------------------------------------- */
 
-static bool charge_extent(void *context, const void *start, int64_t length) {
-  struct resident *resident = context;
-  ledger_add(&resident->spool->charged, start, length);
+/* Extents that go into a ledger or out of it: so many of the first ones. */
+struct passage {
+  struct ledger *ledger;
+  int64_t count;
+};
+
+static bool add_extent(void *context, const void *start, int64_t length) {
+  struct passage *passage = context;
+  if (!ledger_add(passage->ledger, start, length)) return false;
+  passage->count++;
   return true;
 }
 
-static bool discharge_extent(void *context, const void *start, int64_t length) {
+static bool remove_extent(void *context, const void *start, int64_t length) {
+  struct passage *passage = context;
   (void)length;
-  ledger_remove(context, start);
+  if (passage->count == 0) return false;
+  ledger_remove(passage->ledger, start);
+  passage->count--;
   return true;
 }
 
-static bool pin_extent(void *context, const void *start, int64_t length) {
-  ledger_add(context, start, length);
+/* False: no memory, nothing has changed. */
+static bool add_extents(const struct respool *spool, struct ledger *ledger, const struct ArrowArray *array) {
+  struct passage passage = {.ledger = ledger};
+  if (measure_extents(spool->layout, array, add_extent, &passage)) return true;
+  measure_extents(spool->layout, array, remove_extent, &passage);
+  return false;
+}
+
+static void remove_extents(const struct respool *spool, struct ledger *ledger, const struct ArrowArray *array) {
+  struct passage passage = {.ledger = ledger, .count = INT64_MAX};
+  measure_extents(spool->layout, array, remove_extent, &passage);
+}
+
+bool resident_charge(struct resident *resident, const struct ArrowArray *array) {
+  struct respool *spool = resident->spool;
+  int64_t before = spool_charged(spool);
+  if (!add_extents(spool, &spool->charged, array)) return false;
+  spool->fixed += measure_fixed(spool->layout);
+  resident->charge = spool_charged(spool) - before;
   return true;
 }
+
+void resident_discharge(struct resident *resident, const struct ArrowArray *array) {
+  struct respool *spool = resident->spool;
+  remove_extents(spool, &spool->charged, array);
+  spool->fixed -= measure_fixed(spool->layout);
+}
+
+/* ---- Coming ---------------------------------------------------------------------------------------- */
 
 void resident_admit(struct resident *resident, struct ArrowArray *array, int64_t index) {
   struct respool *spool = resident->spool;
   resident->array = *array;
   array->release = NULL;
   resident->index = index;
-  int64_t before = spool_charged(spool);
-  measure_extents(spool->layout, &resident->array, charge_extent, resident);
   resident->shown = measure_shown(spool->layout, &resident->array);
-  spool->fixed += measure_fixed(spool->layout);
-  resident->charge = spool_charged(spool) - before;
   spool->batches_resident++;
   spool->bytes_appended += resident->charge;
   if (spool_charged(spool) > spool->charged_peak) spool->charged_peak = spool_charged(spool);
   atomic_fetch_add_explicit(&spool->references, 1, memory_order_relaxed);
 }
+
+/* ---- Going ----------------------------------------------------------------------------------------- */
 
 /* Invariant 9: the one place where a producer's array is released. */
 static void destroy(struct resident *resident) {
@@ -67,15 +96,12 @@ static void destroy(struct resident *resident) {
 /* Under the lock: count it among the pinned ones; where there is no memory for that it is not counted. */
 static void pin(struct resident *resident) {
   struct respool *spool = resident->spool;
-  if (resident->pinned || !ledger_reserve(&spool->pinned, resident_buffers(spool, &resident->array))) return;
-  measure_extents(spool->layout, &resident->array, pin_extent, &spool->pinned);
-  resident->pinned = true;
+  if (!resident->pinned) resident->pinned = add_extents(spool, &spool->pinned, &resident->array);
 }
 
 static void unpin(struct resident *resident) {
   struct respool *spool = resident->spool;
-  if (!resident->pinned) return;
-  measure_extents(spool->layout, &resident->array, discharge_extent, &spool->pinned);
+  if (resident->pinned) remove_extents(spool, &spool->pinned, &resident->array);
   resident->pinned = false;
 }
 
@@ -107,8 +133,7 @@ void resident_drop(struct respool *spool, struct entry *entry, struct resident *
   struct resident *resident = entry->resident;
   entry->resident = NULL;
   spool->batches_resident--;
-  measure_extents(spool->layout, &resident->array, discharge_extent, &spool->charged);
-  spool->fixed -= measure_fixed(spool->layout);
+  resident_discharge(resident, &resident->array);
   bool held = atomic_load_explicit(&resident->references, memory_order_acquire) > 1;
   if (held) pin(resident);
   resident->next = *list;

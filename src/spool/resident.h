@@ -25,13 +25,13 @@ struct resident *resident_make(struct respool *spool);
 void resident_unmake(struct resident *resident);
 
 /*
- * Take the array over: it is charged and cannot be refused any more. The lock is held, room in the ledger was
- * reserved.
+ * Count a checked array that is about to come, and undo that. The lock is held. False: no memory, nothing has changed.
  */
-void resident_admit(struct resident *resident, struct ArrowArray *array, int64_t index);
+bool resident_charge(struct resident *resident, const struct ArrowArray *array);
+void resident_discharge(struct resident *resident, const struct ArrowArray *array);
 
-/* How many buffers resident_admit() will charge for a checked array, at most. */
-size_t resident_buffers(const struct respool *spool, const struct ArrowArray *array);
+/* Take the array over, which is charged: it cannot be refused any more. The lock is held. */
+void resident_admit(struct resident *resident, struct ArrowArray *array, int64_t index);
 
 static inline void resident_retain(struct resident *resident) {
   atomic_fetch_add_explicit(&resident->references, 1, memory_order_relaxed);

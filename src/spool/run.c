@@ -275,7 +275,7 @@ static respool_status run_with_pen(struct respool *spool, int64_t target, struct
     publish_run(spool, end, dropped);
   else
     abort_run(spool);
-  *progress = (struct progress){true, before - spool_charged(spool), spool->write_next};
+  *progress = (struct progress){true, spool->run->bytes, before - spool_charged(spool), spool->write_next};
   spool_assert(spool);
   os_unlock(&spool->lock);
   return status;

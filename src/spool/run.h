@@ -13,6 +13,7 @@
 /* What one run came to. */
 struct progress {
   bool more;     /* something was written, and there may be more */
+  int64_t bytes; /* of the rows that it wrote, about */
   int64_t freed; /* bytes no longer charged */
   int64_t next;  /* write_next after it */
 };

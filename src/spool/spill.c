@@ -4,6 +4,7 @@
 
 #include "spool/due.h"
 #include "spool/run.h"
+#include "support/arith.h"
 
 /* Write what is due of the batches before `until`. */
 static respool_status spill_until(struct respool *spool, int64_t until, respool_error *error) {
@@ -17,6 +18,21 @@ static respool_status spill_until(struct respool *spool, int64_t until, respool_
 
 respool_status spill_due(struct respool *spool, respool_error *error) {
   return spill_until(spool, INT64_MAX, error);
+}
+
+/*
+ * More than came, so that what an on_limit spool has gathered up to its limit dwindles with every batch, and little
+ * enough that no append pays for all of it.
+ */
+respool_status spill_portion(struct respool *spool, int64_t bytes, respool_error *error) {
+  int64_t left = add_saturating(add_saturating(bytes, bytes), 2 * spool->options.write_chunk);
+  respool_status status;
+  struct progress progress;
+  do {
+    status = run_next(spool, RUN_DUE_ONLY, &progress, error);
+    left -= progress.bytes;
+  } while (status == RESPOOL_OK && progress.more && left > 0);
+  return status;
 }
 
 /* Mode all: what stays in memory is in the file as well and can just be let go, a portion at a time. False: enough. */

@@ -11,6 +11,9 @@
 /* Write all that is due. */
 respool_status spill_due(struct respool *spool, respool_error *error);
 
+/* The same, but no more than a few write chunks: the share of an append that brings so many bytes. */
+respool_status spill_portion(struct respool *spool, int64_t bytes, respool_error *error);
+
 /* Write and let go until at most `target` bytes are charged. */
 respool_status spill_down(struct respool *spool, int64_t target, respool_error *error);
 

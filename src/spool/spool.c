@@ -86,8 +86,7 @@ respool_status respool_get_schema(respool *spool, struct ArrowSchema *schema, re
 }
 
 static int64_t catalog_and_ledgers(const struct respool *spool) {
-  size_t ledgers = (spool->charged.capacity + spool->pinned.capacity) * sizeof(struct ledger_slot);
-  return catalog_bytes(&spool->catalog) + versions_bytes(spool) + (int64_t)ledgers;
+  return catalog_bytes(&spool->catalog) + versions_bytes(spool) + spool->charged.memory + spool->pinned.memory;
 }
 
 static void collect_stats(struct respool *spool, respool_stats *stats, struct store **store) {

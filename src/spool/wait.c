@@ -57,10 +57,12 @@ void waiters_close(struct waiters *waiters) {
 
 bool waiter_open(struct waiter *waiter) {
   *waiter = (struct waiter){0};
+  atomic_init(&waiter->waking, 0);
   return os_condition_open(&waiter->wake);
 }
 
 void waiter_close(struct waiter *waiter) {
+  while (atomic_load_explicit(&waiter->waking, memory_order_acquire) > 0) os_yield();
   os_condition_close(&waiter->wake);
 }
 
@@ -124,25 +126,32 @@ void waiter_disarm(struct waiters *waiters, struct waiter *waiter, struct os_mut
   waiter->firing = NULL;
 }
 
-bool waiters_tell(struct waiters *waiters, struct waiter_link *due) {
-  ring_open(due);
-  ring_splice(due, &waiters->callbacks);
-  ring_splice(&waiters->chain, &waiters->threads);
-  pass_on(waiters);
-  return !ring_empty(due);
+/* It is no longer enlisted; until it is woken it must stay. */
+static void promise_wake(struct waiters *waiters, struct waiter *waiter, struct told *told) {
+  delist(waiters, waiter);
+  atomic_fetch_add_explicit(&waiter->waking, 1, memory_order_relaxed);
+  told->thread = waiter;
 }
 
-bool waiters_tell_one(struct waiters *waiters, struct waiter *waiter, struct waiter_link *due) {
-  ring_open(due);
-  if (!enlisted(waiter)) return false;
+void waiters_tell(struct waiters *waiters, struct told *told) {
+  told->thread = NULL;
+  ring_open(&told->callbacks);
+  if (waiters->count == 0) return;
+  ring_splice(&told->callbacks, &waiters->callbacks);
+  ring_splice(&waiters->chain, &waiters->threads);
+  if (!ring_empty(&waiters->chain)) promise_wake(waiters, waiter_of(waiters->chain.next), told);
+}
+
+void waiters_tell_one(struct waiters *waiters, struct waiter *waiter, struct told *told) {
+  told->thread = NULL;
+  ring_open(&told->callbacks);
+  if (!enlisted(waiter)) return;
   if (waiter->callback == NULL) {
-    delist(waiters, waiter);
-    os_wake_one(&waiter->wake);
-    return false;
+    promise_wake(waiters, waiter, told);
+    return;
   }
   ring_unlink(&waiter->link); /* maybe from another thread's ring of those it is about to call: then we do */
-  ring_append(due, &waiter->link);
-  return true;
+  ring_append(&told->callbacks, &waiter->link);
 }
 
 static void unlink_firing(struct waiter *waiter, struct firing *firing) {
@@ -164,7 +173,7 @@ static void fire(struct waiters *waiters, struct waiter *waiter, struct os_mutex
   os_wake_all(&waiters->fired);
 }
 
-void waiters_fire(struct waiters *waiters, struct waiter_link *due, struct os_mutex *lock) {
+static void call_back(struct waiters *waiters, struct waiter_link *due, struct os_mutex *lock) {
   os_lock(lock);
   while (!ring_empty(due)) {
     struct waiter *waiter = waiter_of(due->next);
@@ -172,4 +181,12 @@ void waiters_fire(struct waiters *waiters, struct waiter_link *due, struct os_mu
     fire(waiters, waiter, lock);
   }
   os_unlock(lock);
+}
+
+void waiters_inform(struct waiters *waiters, struct told *told, struct os_mutex *lock) {
+  if (told->thread != NULL) {
+    os_wake_one(&told->thread->wake);
+    atomic_fetch_sub_explicit(&told->thread->waking, 1, memory_order_release); /* it may be gone from here on */
+  }
+  if (!ring_empty(&told->callbacks)) call_back(waiters, &told->callbacks, lock);
 }

@@ -3,14 +3,16 @@
  * Who waits for the next event (a batch, the end), and how they are told. One primitive, the waiter: a reader enlists
  * it once and it is told once.
  *   A thread blocked in next is woken in a chain: the event wakes one, and each one woken wakes the next before it
- *   leaves our code, so that the event costs the same with any number of them. A host's callback is called by the
- *   event's thread, after it has given up the lock.
+ *   leaves our code, so that the event costs the same with any number of them. The event's thread wakes, and calls hosts'
+ *   callbacks, after it has given up the lock.
  */
 #ifndef RESPOOL_SPOOL_WAIT_H
 #define RESPOOL_SPOOL_WAIT_H
 
 #include "os/thread.h"
 #include "respool/respool.h"
+
+#include <stdatomic.h>
 
 struct waiter;
 
@@ -35,16 +37,23 @@ struct firing {
   bool gone; /* the waiter was closed from inside the callback: do not touch it */
 };
 
+/* Whom to tell once the lock is given up. */
+struct told {
+  struct waiter *thread;        /* to be woken; NULL: none */
+  struct waiter_link callbacks; /* to be called */
+};
+
 /* One per reader. */
 struct waiter {
   struct waiter_link link;  /* first: found by its address. `next` NULL: not enlisted */
   struct os_condition wake; /* for a thread */
+  atomic_int waking;        /* wakes on their way, which touch it without the lock: to be outlived */
   respool_ready_callback callback;
   void *user_data;
   struct firing *firing;
 };
 
-/* The lock is `lock` in all of these, and held on entry and return, but for waiters_fire(). */
+/* The lock is `lock` in all of these, and held on entry and return, but for waiters_inform(). */
 
 bool waiters_open(struct waiters *waiters);
 void waiters_close(struct waiters *waiters);
@@ -67,13 +76,13 @@ void waiter_arm(struct waiters *waiters, struct waiter *waiter, respool_ready_ca
  */
 void waiter_disarm(struct waiters *waiters, struct waiter *waiter, struct os_mutex *lock, bool closing);
 
-/* The event: wake a thread, which will wake the others; put the callbacks that are due on `due`. False: none are. */
-bool waiters_tell(struct waiters *waiters, struct waiter_link *due);
+/* The event: who is to be woken (a thread, which will wake the others) or called goes to `*told`, for waiters_inform(). */
+void waiters_tell(struct waiters *waiters, struct told *told);
 
 /* The same for one waiter alone. */
-bool waiters_tell_one(struct waiters *waiters, struct waiter *waiter, struct waiter_link *due);
+void waiters_tell_one(struct waiters *waiters, struct waiter *waiter, struct told *told);
 
-/* Call what is on `due`, if tell said so. The lock is not held. */
-void waiters_fire(struct waiters *waiters, struct waiter_link *due, struct os_mutex *lock);
+/* Wake and call them. The lock is not held: whoever is woken finds it free. */
+void waiters_inform(struct waiters *waiters, struct told *told, struct os_mutex *lock);
 
 #endif

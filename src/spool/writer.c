@@ -29,12 +29,11 @@ respool_status writer_open(struct respool *spool, struct respool_writer **writer
 
 /* ---- Coming in and going out ----------------------------------------------------------------------- */
 
-static respool_status check_open(struct respool *spool, respool_error *error) {
-  os_lock(&spool->lock);
-  int32_t state = spool->state;
-  os_unlock(&spool->lock);
-  if (state == RESPOOL_FINISHED) return error_set(error, RESPOOL_ALREADY_FINISHED, "the spool is already finished");
-  if (state == RESPOOL_FAILED) return error_set(error, RESPOOL_HAS_FAILED, "the spool has sent an error");
+/* Nobody but the writer changes the state: inside its calls it can be read without the lock. */
+static respool_status check_open(const struct respool *spool, respool_error *error) {
+  if (spool->state == RESPOOL_FINISHED)
+    return error_set(error, RESPOOL_ALREADY_FINISHED, "the spool is already finished");
+  if (spool->state == RESPOOL_FAILED) return error_set(error, RESPOOL_HAS_FAILED, "the spool has sent an error");
   return RESPOOL_OK;
 }
 
@@ -56,73 +55,83 @@ static respool_status enter(struct respool_writer *writer, respool_error *error)
 
 /* ---- Appending ------------------------------------------------------------------------------------- */
 
-/* Invariant 4: where as much waits as may, or would with this array, that is written before the array is accepted. */
-static respool_status make_room(struct respool *spool, const struct ArrowArray *array, respool_error *error) {
-  os_lock(&spool->lock);
-  bool full = due_wanted_with(spool, array);
+/* The lock is held. */
+static respool_status charge(struct resident *resident, const struct ArrowArray *array, respool_error *error) {
+  bool reserved = catalog_reserve(&resident->spool->catalog) && resident_charge(resident, array);
+  return reserved ? RESPOOL_OK : error_no_memory(error);
+}
+
+/*
+ * Everything that can fail. The lock is held, and given up while what waits already is written, if there is so much of it.
+ */
+static respool_status make_room(struct resident *resident, const struct ArrowArray *array, respool_error *error) {
+  struct respool *spool = resident->spool;
+  respool_status status = charge(resident, array, error);
+  if (status != RESPOOL_OK || !due_full(spool, resident)) return status;
+  resident_discharge(resident, array);
   os_unlock(&spool->lock);
-  if (!full) return RESPOOL_OK;
-  respool_status status = spill_due(spool, error);
-  if (status != RESPOOL_OK) error_prefix(error, "batch not accepted");
+  status = spill_portion(spool, resident->charge, error);
+  os_lock(&spool->lock);
+  if (status == RESPOOL_OK) return charge(resident, array, error);
+  error_prefix(error, "batch not accepted");
   return status;
 }
 
-/* The lock is held. Everything that can fail. */
-static bool reserve(struct respool *spool, const struct ArrowArray *array) {
-  return catalog_reserve(&spool->catalog) && ledger_reserve(&spool->charged, resident_buffers(spool, array));
-}
-
-/* Accept a batch (the array becomes ours) and tell the readers. */
-static respool_status accept_rows(struct respool *spool, struct ArrowArray *array, bool *write, respool_error *error) {
-  struct resident *resident = resident_make(spool);
-  if (resident == NULL) return error_no_memory(error);
-  struct waiter_link due;
-  os_lock(&spool->lock);
-  if (!reserve(spool, array)) {
-    os_unlock(&spool->lock);
-    resident_unmake(resident);
-    return error_no_memory(error);
-  }
+/* The lock is held. True: it is time to write. */
+static bool enter_catalog(struct resident *resident, struct ArrowArray *array) {
+  struct respool *spool = resident->spool;
   struct entry *entry = catalog_push(&spool->catalog);
   entry->resident = resident;
   entry->rows = array->length;
   spool->rows = add_saturating(spool->rows, array->length);
   resident_admit(resident, array, spool->catalog.count - 1);
-  *write = due_account(spool, resident);
-  bool any = waiters_tell(&spool->waiters, &due);
+  return due_account(spool, resident);
+}
+
+/* Accept a batch (the array becomes ours), tell the readers, and write if it is time to. */
+static respool_status accept_rows(struct respool *spool, struct ArrowArray *array, respool_error *error) {
+  struct resident *resident = resident_make(spool);
+  if (resident == NULL) return error_no_memory(error);
+  struct told told;
+  os_lock(&spool->lock);
+  respool_status status = make_room(resident, array, error);
+  if (status != RESPOOL_OK) {
+    os_unlock(&spool->lock);
+    resident_unmake(resident);
+    return status;
+  }
+  int64_t bytes = resident->charge;
+  bool write = enter_catalog(resident, array);
+  waiters_tell(&spool->waiters, &told);
   spool_assert(spool);
   os_unlock(&spool->lock);
-  if (any) waiters_fire(&spool->waiters, &due, &spool->lock);
+  waiters_inform(&spool->waiters, &told, &spool->lock);
+  /* It is accepted whatever the write says: a failure is counted, and met again by the next write (invariant 1). */
+  if (write) spill_portion(spool, bytes, NULL);
   return RESPOOL_OK;
 }
 
 /* An empty batch is only counted: readers get one made from the layout, and no memory is held for it. */
 static respool_status accept_empty(struct respool *spool, struct ArrowArray *array, respool_error *error) {
-  struct waiter_link due;
+  struct told told;
   os_lock(&spool->lock);
   if (!catalog_reserve(&spool->catalog)) {
     os_unlock(&spool->lock);
     return error_no_memory(error);
   }
   catalog_push(&spool->catalog)->empty = true;
-  bool any = waiters_tell(&spool->waiters, &due);
+  waiters_tell(&spool->waiters, &told);
   os_unlock(&spool->lock);
-  if (any) waiters_fire(&spool->waiters, &due, &spool->lock);
+  waiters_inform(&spool->waiters, &told, &spool->lock);
   array->release(array);
   return RESPOOL_OK;
 }
 
 static respool_status append(struct respool *spool, struct ArrowArray *array, respool_error *error) {
   respool_status status = check_array(spool->layout, array, CHECK_SHAPE, error);
-  if (status == RESPOOL_OK) status = make_room(spool, array, error);
   if (status != RESPOOL_OK) return status;
   bool is_empty = array->length == 0 && spool->layout->n_dictionaries == 0 && tree_metadata(array) == NULL;
-  if (is_empty) return accept_empty(spool, array, error);
-  bool write = false;
-  status = accept_rows(spool, array, &write, error);
-  /* It is accepted whatever the write says: a failure is counted, and met again by the next write (invariant 1). */
-  if (status == RESPOOL_OK && write) spill_due(spool, NULL);
-  return status;
+  return is_empty ? accept_empty(spool, array, error) : accept_rows(spool, array, error);
 }
 
 /* A batch that was pulled but not accepted comes before whatever comes now. */

@@ -96,6 +96,37 @@ static void on_limit_stores_everything(void) {
   kit_spool_close(&s);
 }
 
+/* The append that crosses does not pay for all that has gathered: each writes some more than it brings, until none is left. */
+static void on_limit_writes_what_has_gathered_by_and_by(void) {
+  enum { GATHERED = 100, FEW = 8, ALL = 2 * GATHERED, CHUNK = 4096 };
+  respool_options options = kit_options(0, RESPOOL_MODE_ON_LIMIT, NULL);
+  options.directory = kit_scratch();
+  options.write_chunk = CHUNK;
+  options.memory_limit = RESPOOL_NO_LIMIT;
+  kit_spool s;
+  kit_spool_open(&s, "{number:int32}", &options);
+  kit_series series = {.schema = &s.schema, .rows_least = 1000, .rows_most = 1000};
+  kit_series_append(&series, s.writer, 0, GATHERED);
+  int64_t limit = kit_stats(s.spool).bytes_charged, one = limit / GATHERED;
+  CHECK_OK(respool_set_memory_limit(s.spool, limit, kit_error())); /* just full */
+  CHECK_EQ(kit_stats(s.spool).batches_stored, 0);
+  for (int64_t i = GATHERED, left = GATHERED; i < ALL; i++) {
+    int64_t before = kit_stats(s.spool).batches_stored;
+    kit_series_append(&series, s.writer, i, i + 1);
+    respool_stats stats = kit_stats(s.spool);
+    CHECK_LE(stats.batches_stored - before, FEW);
+    CHECK_LE(stats.bytes_charged_peak, limit + CHUNK + 2 * one);
+    if (left > FEW) CHECK_LE(stats.batches_resident, left - 1);
+    left = stats.batches_resident;
+    if (i == ALL - 1) CHECK_LE(left, FEW);
+  }
+  CHECK_OK(respool_writer_finish(s.writer, kit_error()));
+  CHECK_EQ(kit_stats(s.spool).batches_stored, ALL);
+  CHECK_EQ(kit_stats(s.spool).batches_resident, 0);
+  kit_series_replay(&series, s.spool, ALL, RESPOOL_END);
+  kit_spool_close(&s);
+}
+
 static void all_stores_everything_and_keeps_what_fits(void) {
   enum { KEPT = 5, ALL = 12 };
   char path[KIT_PATH];
@@ -315,6 +346,7 @@ static const kit_test tests[] = {
     KIT_TEST(default_mode_follows_the_path),
     KIT_TEST(overflow_keeps_the_earliest),
     KIT_TEST(on_limit_stores_everything),
+    KIT_TEST(on_limit_writes_what_has_gathered_by_and_by),
     KIT_TEST(all_stores_everything_and_keeps_what_fits),
     KIT_TEST(all_below_the_limit_is_read_from_memory),
     KIT_TEST(all_writes_empty_streams_too),

@@ -31,12 +31,12 @@ static void here_close(void) {
 
 /* One event: told under the lock, fired without. */
 static void happen(void) {
-  struct waiter_link due;
+  struct told told;
   os_lock(&here.lock);
   here.events++;
-  bool any = waiters_tell(&here.waiters, &due);
+  waiters_tell(&here.waiters, &told);
   os_unlock(&here.lock);
-  if (any) waiters_fire(&here.waiters, &due, &here.lock);
+  waiters_inform(&here.waiters, &told, &here.lock);
 }
 
 static void count_call(void *user_data) {
@@ -105,7 +105,7 @@ static void many_callbacks(void) {
 /* One waiter alone is told: its callback comes, the others' do not. */
 static void telling_one(void) {
   struct waiter a, b;
-  struct waiter_link due;
+  struct told told;
   int calls_a = 0, calls_b = 0;
   here_open();
   REQUIRE(waiter_open(&a) && waiter_open(&b));
@@ -113,10 +113,9 @@ static void telling_one(void) {
   arm(&b, &calls_b);
   for (int i = 0; i < 2; i++) {
     os_lock(&here.lock);
-    bool any = waiters_tell_one(&here.waiters, &a, &due);
+    waiters_tell_one(&here.waiters, &a, &told); /* the second time it is not enlisted */
     os_unlock(&here.lock);
-    CHECK_EQ(any, i == 0); /* the second time it is not enlisted */
-    if (any) waiters_fire(&here.waiters, &due, &here.lock);
+    waiters_inform(&here.waiters, &told, &here.lock);
     CHECK(calls_a == 1 && calls_b == 0);
   }
   disarm(&b, true);
