@@ -219,7 +219,7 @@ enum { RESPOOL_COMPRESSION_NONE = 0, RESPOOL_COMPRESSION_LZ4 = 1, RESPOOL_COMPRE
 RESPOOL_EXPORT int respool_compression_available(int32_t compression);
 
 #define RESPOOL_DEFAULT_MEMORY_LIMIT ((int64_t)100 << 20)
-#define RESPOOL_DEFAULT_WRITE_CHUNK  ((int64_t)1 << 20)
+#define RESPOOL_DEFAULT_WRITE_CHUNK  ((int64_t)8 << 20)
 #define RESPOOL_NO_LIMIT             INT64_MAX
 
 typedef struct respool_options {
@@ -244,7 +244,8 @@ typedef struct respool_options {
   int32_t mode;   /* RESPOOL_MODE_... */
   int32_t replay; /* RESPOOL_REPLAY_... */
 
-  /* Bytes of small batches that are gathered into one write, 4 KiB to 1 GiB. */
+  /* Bytes of small batches that are gathered into one write, 4 KiB to 1 GiB. Less than the default saves memory, but
+   * small writes are slower, and so is replaying from a mapping what they wrote. */
   int64_t write_chunk;
 
   /* 1: appended arrays are released only inside calls on the writer; those still held when the writer is closed are

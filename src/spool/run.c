@@ -200,6 +200,7 @@ static respool_status write_run(struct respool *spool, int64_t *end, respool_err
   if (status != RESPOOL_OK) return status;
   struct pen_stroke stroke = {.store = spool->store, .offset = spool->committed};
   gather_reset(spool->gather, write_pieces, &stroke);
+  gather_align(spool->gather, spool->committed);
   ipc_encoder_drained(spool->encoder);
   status = write_head(spool, error);
   if (status == RESPOOL_OK) status = encode_items(spool, error);

@@ -22,15 +22,18 @@ typedef respool_status (*gather_drain)(void *context, const struct gather_piece 
                                        respool_error *error);
 
 enum {
-  GATHER_PIECES = 1024,        /* IOV_MAX of Linux */
-  GATHER_STAGING = 1 << 18,    /* copied bytes between two drains */
-  GATHER_COPY_BELOW = 1 << 12, /* pieces shorter than this are copied */
+  GATHER_PIECES = 1024,                         /* IOV_MAX of Linux */
+  GATHER_BOUNDARY = 1 << 20,                    /* see gather_align() */
+  GATHER_STAGING = GATHER_BOUNDARY + (1 << 16), /* copied bytes between two drains */
+  GATHER_COPY_BELOW = 1 << 12,                  /* pieces shorter than this are copied */
 };
 
 struct gather {
   gather_drain drain;
   void *context;
-  int64_t total; /* bytes put so far */
+  int64_t total;    /* bytes put so far ... */
+  int64_t drained;  /* ... and of these, taken */
+  int64_t position; /* see gather_align(); -1: any */
   int count;
   size_t staged;
   size_t sealed; /* staged bytes up to here belong to pieces already; what follows is the open one */
@@ -38,14 +41,21 @@ struct gather {
   struct gather_piece pieces[GATHER_PIECES];
 };
 
-/* One gather costs about GATHER_STAGING bytes; it is kept and used again. */
+/* One gather costs up to GATHER_STAGING bytes, as far as they are used; it is kept and used again. */
 struct gather *gather_open(void);
 void gather_close(struct gather *gather);
 
 /* Start over towards another taker. What was not drained is dropped. */
 void gather_reset(struct gather *gather, gather_drain drain, void *context);
 
-/* `bytes` must stay as they are until the next drain or flush; not so for gather_copy. */
+/*
+ * What is put first goes to `position` in a file. Drains for want of room then end at a multiple of GATHER_BOUNDARY, and
+ * the rest waits: the page cache takes such writes in large units, and writing and mapping cost by the unit. For a taker
+ * that need not have everything soon.
+ */
+void gather_align(struct gather *gather, int64_t position);
+
+/* `bytes` must stay as they are until the next flush; not so for gather_copy. */
 respool_status gather_put(struct gather *gather, const void *bytes, int64_t length, respool_error *error);
 respool_status gather_copy(struct gather *gather, const void *bytes, int64_t length, respool_error *error);
 respool_status gather_zeros(struct gather *gather, int64_t length, respool_error *error);

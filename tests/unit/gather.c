@@ -19,6 +19,8 @@ struct taker {
   int64_t fail_at;    /* the drain that answers with an error; 0 none */
   const void *wanted; /* a piece that must come as it is, not copied ... */
   int64_t seen;       /* ... and how often it came */
+  int64_t start;      /* where the bytes begin in a file, and how many drains ended off a boundary there */
+  int64_t uneven;
 };
 
 static respool_status take(void *context, const struct gather_piece *pieces, int count, respool_error *error) {
@@ -32,6 +34,7 @@ static respool_status take(void *context, const struct gather_piece *pieces, int
     kit_sink_write(&taker->bytes, pieces[i].bytes, (int64_t)pieces[i].length);
   }
   taker->pieces += count;
+  if ((taker->start + (int64_t)taker->bytes.size) % GATHER_BOUNDARY != 0) taker->uneven++;
   return RESPOOL_OK;
 }
 
@@ -217,6 +220,7 @@ static void random_puts(void) {
     kit_sink expected = {0};
     taker = (struct taker){0};
     gather_reset(gather, take, &taker);
+    if (kit_random_chance(&random, 0.5)) gather_align(gather, kit_random_below(&random, GATHER_BOUNDARY));
     int64_t puts = kit_random_below(&random, 600);
     for (int64_t i = 0; i < puts; i++) REQUIRE(put_something(&random, gather, source, &expected));
     CHECK_EQ(gather->total, expected.size);
@@ -227,6 +231,53 @@ static void random_puts(void) {
   }
   gather_close(gather);
   free(source);
+}
+
+/* Towards a file all drains but the last end at a boundary, whatever was put and wherever it begins. */
+static void drains_end_at_boundaries(void) {
+  int rounds = kit_slow() ? 4 : 20;
+  kit_random random;
+  kit_random_init(&random, kit_seed() + 2);
+  uint8_t *source = random_bytes(&random, SOURCE);
+  struct gather *gather = gather_open();
+  REQUIRE(gather != NULL);
+  for (int round = 0; round < rounds && kit_failures() == 0; round++) {
+    kit_sink expected = {0};
+    struct taker taker = {.start = kit_random_below(&random, 3 * GATHER_BOUNDARY)};
+    gather_reset(gather, take, &taker);
+    gather_align(gather, taker.start);
+    int64_t longest = GATHER_COPY_BELOW * kit_random_between(&random, 1, 4);
+    while (taker.drains < 3) {
+      int64_t length = kit_random_below(&random, longest);
+      const uint8_t *from = source + kit_random_below(&random, SOURCE - length);
+      CHECK_OK(gather_put(gather, from, length, kit_error()));
+      kit_sink_write(&expected, from, length);
+    }
+    CHECK_EQ(taker.uneven, 0);
+    CHECK_OK(gather_flush(gather, kit_error()));
+    CHECK_BYTES(taker.bytes.bytes, taker.bytes.size, expected.bytes, expected.size);
+    kit_sink_free(&expected);
+    kit_sink_free(&taker.bytes);
+  }
+  gather_close(gather);
+  free(source);
+}
+
+/* No less room than without boundaries: what waits for one goes out where the room is needed. */
+static void boundaries_leave_room(void) {
+  struct taker taker = {0};
+  struct gather *gather = open_to(&taker);
+  gather_align(gather, GATHER_BOUNDARY - 1);
+  uint8_t *room;
+  CHECK_OK(gather_put(gather, "abc", 3, kit_error()));
+  REQUIRE_OK(gather_room(gather, GATHER_STAGING, &room, kit_error()));
+  memset(room, 'z', GATHER_STAGING);
+  gather_commit(gather, GATHER_STAGING);
+  CHECK_OK(gather_flush(gather, kit_error()));
+  CHECK_EQ(taker.bytes.size, 3 + GATHER_STAGING);
+  CHECK_EQ(memcmp(taker.bytes.bytes, "abczz", 5), 0);
+  kit_sink_free(&taker.bytes);
+  gather_close(gather);
 }
 
 /*
@@ -243,6 +294,7 @@ static void failing_drains(void) {
     kit_sink expected = {0};
     taker = (struct taker){.fail_at = fail_at};
     gather_reset(gather, take, &taker);
+    if (fail_at % 2 == 0) gather_align(gather, fail_at);
     while (put_something(&random, gather, source, &expected)) {
     }
     CHECK_EQ(taker.drains, fail_at);
@@ -271,6 +323,8 @@ static const kit_test tests[] = {
     KIT_TEST(zeros_of_any_length),
     KIT_TEST(many_references),
     KIT_TEST(random_puts),
+    KIT_TEST(drains_end_at_boundaries),
+    KIT_TEST(boundaries_leave_room),
     KIT_TEST(failing_drains),
 };
 
