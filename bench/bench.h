@@ -88,6 +88,9 @@ _Noreturn void bench_die(const char *format, ...) __attribute__((format(printf, 
 /* Ends the run where `holds` is false. */
 #define BENCH_NEED(holds, ...) ((holds) ? (void)0 : bench_die(__VA_ARGS__))
 
+/* respool_bench --emit WORKLOAD FILE [BATCHES]: write a workload's batches for other programs. Returns the exit status. */
+int bench_emit(int argc, char **argv);
+
 /* The workloads. */
 void bench_big(bench *b);
 void bench_named(bench *b);

@@ -37,6 +37,8 @@ static void usage(FILE *to) {
               "  --json           print JSON, not a table\n"
               "  --help\n"
               "\n"
+              "  --emit WORKLOAD FILE [BATCHES]  only write the batches of a workload as an Arrow IPC stream\n"
+              "\n"
               "Workloads (default: all):\n");
   for (int i = 0; i < WORKLOADS; i++) fprintf(to, "  %-10s %s\n", workloads[i].name, workloads[i].about);
 }
@@ -112,6 +114,7 @@ static void read_options(bench *b, request *r, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  if (argc > 1 && strcmp(argv[1], "--emit") == 0) return bench_emit(argc - 2, argv + 2);
   static bench b;
   request r = {0};
   read_options(&b, &r, argc, argv);

@@ -29,6 +29,33 @@ void source_slice(const int64_t *values, int64_t offset, int64_t rows, struct Ar
 /* A schema of `columns` int64 columns without nulls, valid for ever; its release does nothing. */
 const struct ArrowSchema *source_schema(int columns);
 
+/* ---- Other types, whole buffers over memory that repeats --------------------------------------------- */
+
+/* Batches of TYPED_ROWS rows, again from the first after TYPED_BATCHES of them; without nulls. */
+enum { TYPED_ROWS = 65536, TYPED_BATCHES = 16 };
+
+typedef enum source_kind {
+  SOURCE_STRINGS,    /* int64, and utf8 of 0 to 60 bytes that read like words */
+  SOURCE_NESTED,     /* struct of int64 and a list of 0 to 7 float64 */
+  SOURCE_DICTIONARY, /* int32 indices into 1,000 values of utf8, which never change */
+  SOURCE_KINDS
+} source_kind;
+
+/* Valid for ever; its release does nothing. */
+const struct ArrowSchema *source_typed_schema(source_kind kind);
+
+/* Batch `index`. Its memory is made at the kind's first call, from one thread. */
+void source_typed(source_kind kind, int64_t index, struct ArrowArray *array);
+
+/* What sum_tree() answers for the first `batches` of them together. */
+uint64_t source_typed_sum(source_kind kind, int64_t batches, int64_t *bytes);
+
+/* The bytes of every buffer of a batch without nulls, of the types above, added up as words of 8, the last of each filled up
+ * with zeros. Adds how many bytes that were, unless `bytes` is NULL. Arrays have to begin at offset 0. */
+uint64_t sum_tree(const struct ArrowSchema *schema, const struct ArrowArray *array, int64_t *bytes);
+
+/* ---- Sums -------------------------------------------------------------------------------------------- */
+
 /* The sum of all words; `bytes` is a multiple of 8, `memory` aligned to 8. */
 uint64_t sum_words(const void *memory, int64_t bytes);
 
