@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The batches of a workload as an Arrow IPC stream, for programs that cannot call the generator, so that all measure the
- * same bytes. One line on the standard output says how many there are, and what sum_tree() answers for all of them.
+ * The batches of a workload as an Arrow IPC stream, for programs that cannot call the generator, so that all measure
+ * the same bytes. One line on the standard output says how many there are, and what sum_tree() answers for all of
+ * them.
  */
 #include "bench.h"
 #include "source.h"

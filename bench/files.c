@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +14,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+enum { PIECE = 1 << 20 };
+
 int files_open(const char *directory) {
+  int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (fd >= 0) return fd;
   char path[4096];
   snprintf(path, sizeof path, "%s/respool-bench-XXXXXX", directory);
-  int fd = mkstemp(path);
+  fd = mkstemp(path);
   BENCH_NEED(fd >= 0, "no file in %s: %s", directory, strerror(errno));
   unlink(path);
   return fd;
@@ -40,47 +43,56 @@ int64_t files_write(int fd, int64_t bytes) {
   return bench_now() - start;
 }
 
-int64_t files_sum_mapped(int fd, int64_t bytes, uint64_t *sum) {
-  int64_t start = bench_now();
-  void *mapped = mmap(NULL, (size_t)bytes, PROT_READ, MAP_SHARED, fd, 0);
-  BENCH_NEED(mapped != MAP_FAILED, "cannot map: %s", strerror(errno));
-  *sum += sum_words(mapped, bytes);
-  munmap(mapped, (size_t)bytes);
-  return bench_now() - start;
-}
+/* ---- Reading ----------------------------------------------------------------------------------------- */
 
-typedef struct mapper {
+typedef struct looker {
   int fd;
   int64_t bytes;
-  uint64_t sum;
-} mapper;
+  files_way way;
+  take how;
+  uint64_t found;
+} looker;
 
-static void *map_in_thread(void *argument) {
-  mapper *m = argument;
-  files_sum_mapped(m->fd, m->bytes, &m->sum);
+static void look_mapped(looker *l) {
+  void *mapped = mmap(NULL, (size_t)l->bytes, PROT_READ, MAP_SHARED, l->fd, 0);
+  BENCH_NEED(mapped != MAP_FAILED, "cannot map: %s", strerror(errno));
+  l->found = l->how(mapped, l->bytes);
+  munmap(mapped, (size_t)l->bytes);
+}
+
+/* Filled once before the meter runs would be fairer by a few µs; the buffer is 1 MiB of files of hundreds. */
+static void look_read(looker *l) {
+  void *buffer = aligned_alloc(4096, PIECE);
+  BENCH_NEED(buffer != NULL, "no memory");
+  for (int64_t at = 0, piece; at < l->bytes; at += piece) {
+    piece = l->bytes - at < PIECE ? l->bytes - at : PIECE;
+    ssize_t got = pread(l->fd, buffer, (size_t)piece, (off_t)at);
+    BENCH_NEED(got == piece, "a read of %lld bytes read %zd: %s", (long long)piece, got, strerror(errno));
+    l->found += l->how(buffer, piece);
+  }
+  free(buffer);
+}
+
+static void *look(void *argument) {
+  looker *l = argument;
+  if (l->way == FILES_MAPPED)
+    look_mapped(l);
+  else
+    look_read(l);
   return NULL;
 }
 
-int64_t files_sum_mapped_twice(int fd, int64_t bytes, uint64_t *sum) {
-  mapper other = {fd, bytes, 0};
-  pthread_t thread;
-  int64_t start = bench_now();
-  BENCH_NEED(pthread_create(&thread, NULL, map_in_thread, &other) == 0, "no thread");
-  files_sum_mapped(fd, bytes, sum);
-  pthread_join(thread, NULL);
-  int64_t taken = bench_now() - start;
-  *sum += other.sum;
-  return taken;
+uint64_t files_take(int fd, int64_t bytes, files_way way, take how, int threads) {
+  looker lookers[64];
+  uint64_t found = 0;
+  BENCH_NEED(threads <= 64, "too many threads");
+  for (int i = 0; i < threads; i++) lookers[i] = (looker){fd, bytes, way, how, 0};
+  bench_in_threads(threads, lookers, sizeof lookers[0], look);
+  for (int i = 0; i < threads; i++) found += lookers[i].found;
+  return found;
 }
 
-int64_t files_sum_read(int fd, int64_t bytes, uint64_t *sum) {
-  static uint64_t buffer[BATCH_BYTES / 8];
-  memset(buffer, 1, sizeof buffer);
-  int64_t start = bench_now();
-  for (int64_t at = 0; at < bytes; at += BATCH_BYTES) {
-    ssize_t got = pread(fd, buffer, BATCH_BYTES, (off_t)at);
-    BENCH_NEED(got == BATCH_BYTES, "a read of %d bytes read %zd: %s", BATCH_BYTES, got, strerror(errno));
-    *sum += sum_words(buffer, BATCH_BYTES);
-  }
-  return bench_now() - start;
+void files_drop(int fd) {
+  BENCH_NEED(fdatasync(fd) == 0, "cannot sync: %s", strerror(errno));
+  BENCH_NEED(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0, "cannot drop the file's pages");
 }

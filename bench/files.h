@@ -3,22 +3,25 @@
 #ifndef RESPOOL_BENCH_FILES_H
 #define RESPOOL_BENCH_FILES_H
 
+#include "sums.h"
+
 #include <stdint.h>
 
 /* A new file without a name. */
 int files_open(const char *directory);
 
-/* Write `bytes` of the source's big batches, again from the first after the last, in pieces of 1 MiB from as many places as a
- * batch has columns. Returns the time. */
+/* Write `bytes` of the source's big batches, again from the first after the last, in pieces of 1 MiB from as many
+ * places as a batch has columns; over what is there, if the file is not empty. Returns the time. */
 int64_t files_write(int fd, int64_t bytes);
 
-/* Map the file afresh, sum its words, unmap it. Adds to `*sum`, returns the time. */
-int64_t files_sum_mapped(int fd, int64_t bytes, uint64_t *sum);
+/* The ways to read a file: through a mapping of one's own, or in pieces of 1 MiB into one buffer that was used
+ * before. */
+typedef enum files_way { FILES_MAPPED, FILES_READ } files_way;
 
-/* The same by two threads, each with a mapping of its own and summing all of it. */
-int64_t files_sum_mapped_twice(int fd, int64_t bytes, uint64_t *sum);
+/* Look at the whole file in `threads` threads at once, each by itself. Returns what all of them found. */
+uint64_t files_take(int fd, int64_t bytes, files_way way, take how, int threads);
 
-/* Read the file in pieces of 1 MiB into one buffer that was used before, and sum its words. */
-int64_t files_sum_read(int fd, int64_t bytes, uint64_t *sum);
+/* Write what was written to the medium, and drop the file from the page cache. */
+void files_drop(int fd);
 
 #endif

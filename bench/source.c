@@ -1,38 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Data to be written, batches over it, and sums of what is read. */
+/* Data to be written, and batches over it. */
 #include "source.h"
 
 #include "bench.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-/* ---- Sums ------------------------------------------------------------------------------------------ */
-
-/* Eight sums at once, so that memory is what it waits for. */
-uint64_t sum_words(const void *memory, int64_t bytes) {
-  const uint64_t *words = memory;
-  int64_t count = bytes / 8, i = 0;
-  uint64_t s[8] = {0};
-  for (; i + 8 <= count; i += 8)
-    for (int k = 0; k < 8; k++) s[k] += words[i + k];
-  for (; i < count; i++) s[0] += words[i];
-  return s[0] + s[1] + s[2] + s[3] + s[4] + s[5] + s[6] + s[7];
-}
-
-uint64_t sum_batch(const struct ArrowArray *array) {
-  uint64_t sum = 0;
-  for (int64_t i = 0; i < array->n_children; i++) {
-    const struct ArrowArray *column = array->children[i];
-    sum += sum_words((const int64_t *)column->buffers[1] + column->offset, column->length * 8);
-  }
-  return sum;
-}
 
 /* ---- The memory ------------------------------------------------------------------------------------ */
 
 static uint64_t *memory;
-static uint64_t batch_sums[SOURCE_BATCHES];
 
 const uint8_t *source_bytes(void) {
   if (memory != NULL) return (const uint8_t *)memory;
@@ -40,18 +17,9 @@ const uint8_t *source_bytes(void) {
   uint64_t state = 1;
   for (size_t i = 0; i < (size_t)BATCH_BYTES / 8 * SOURCE_BATCHES; i++) {
     state = state * 6364136223846793005U + 1442695040888963407U;
-    memory[i] = state >> 20;
+    memory[i] = state ^ state >> 29; /* nothing a compressor could use */
   }
-  for (int i = 0; i < SOURCE_BATCHES; i++)
-    batch_sums[i] = sum_words((const uint8_t *)memory + (size_t)i * BATCH_BYTES, BATCH_BYTES);
   return (const uint8_t *)memory;
-}
-
-uint64_t source_sum(int64_t batches) {
-  source_bytes();
-  uint64_t sum = 0;
-  for (int64_t i = 0; i < batches; i++) sum += batch_sums[i % SOURCE_BATCHES];
-  return sum;
 }
 
 /* ---- Batches --------------------------------------------------------------------------------------- */
@@ -103,15 +71,9 @@ static void fill_batch(struct ArrowArray *array, int64_t rows, const void **no_b
                                .private_data = owned};
 }
 
-static void *allocate(size_t size) {
-  void *made = malloc(size);
-  BENCH_NEED(made != NULL, "no memory");
-  return made;
-}
-
 void source_batch(int64_t index, struct ArrowArray *array) {
   const uint8_t *bytes = source_bytes() + (size_t)(index % SOURCE_BATCHES) * BATCH_BYTES;
-  block *b = allocate(sizeof *b);
+  block *b = bench_allocate(sizeof *b);
   for (int i = 0; i < BATCH_COLUMNS; i++) {
     fill_column(&b->columns[i], b->buffers[i], bytes + (size_t)i * COLUMN_BYTES, 0, COLUMN_BYTES / 8);
     b->children[i] = &b->columns[i];
@@ -120,7 +82,7 @@ void source_batch(int64_t index, struct ArrowArray *array) {
 }
 
 void source_small(int64_t value, int64_t rows, struct ArrowArray *array) {
-  small_block *b = allocate(sizeof *b + (size_t)rows * sizeof b->values[0]);
+  small_block *b = bench_allocate(sizeof *b + (size_t)rows * sizeof b->values[0]);
   for (int64_t i = 0; i < rows; i++) b->values[i] = value;
   fill_column(&b->column, b->buffers, b->values, 0, rows);
   b->children[0] = &b->column;
@@ -128,27 +90,69 @@ void source_small(int64_t value, int64_t rows, struct ArrowArray *array) {
 }
 
 void source_slice(const int64_t *values, int64_t offset, int64_t rows, struct ArrowArray *array) {
-  small_block *b = allocate(sizeof *b);
+  small_block *b = bench_allocate(sizeof *b);
   fill_column(&b->column, b->buffers, values, offset, rows);
   b->children[0] = &b->column;
   fill_batch(array, rows, b->no_buffers, b->children, 1, b);
 }
 
+/* ---- Batches of any width ---------------------------------------------------------------------------- */
+
+static int64_t column_stride(int64_t rows) {
+  return (rows * 8 + 63) / 64 * 64;
+}
+
+const int64_t *source_column(int64_t index, int columns, int64_t rows, int column) {
+  int64_t size = columns * column_stride(rows), pages = ((int64_t)BATCH_BYTES * SOURCE_BATCHES - size) / 4096;
+  BENCH_NEED(pages >= 0, "a batch larger than the memory");
+  int64_t offset = 4096 * (257 * index % (pages + 1)) + column * column_stride(rows);
+  return (const int64_t *)(const void *)(source_bytes() + offset);
+}
+
+void source_columns(int64_t index, int columns, int64_t rows, struct ArrowArray *array) {
+  size_t count = (size_t)columns;
+  struct ArrowArray *of_columns =
+      bench_allocate(count * (sizeof *of_columns + sizeof(struct ArrowArray *) + 2 * sizeof(void *)) + sizeof(void *));
+  struct ArrowArray **children = (struct ArrowArray **)(of_columns + count);
+  const void **buffers = (const void **)(children + count);
+  for (int i = 0; i < columns; i++) {
+    fill_column(&of_columns[i], buffers + 2 * i, source_column(index, columns, rows, i), 0, rows);
+    children[i] = &of_columns[i];
+  }
+  fill_batch(array, rows, buffers + 2 * count, children, columns, of_columns);
+}
+
 /* ---- Schemas --------------------------------------------------------------------------------------- */
 
 static void keep(struct ArrowSchema *schema) {
-  (void)schema; /* static memory */
+  (void)schema; /* kept for ever */
+}
+
+typedef struct integers {
+  struct ArrowSchema schema;
+  struct ArrowSchema *children[COLUMNS_MOST];
+  struct ArrowSchema fields[COLUMNS_MOST];
+  char names[COLUMNS_MOST][8];
+} integers;
+
+static integers *make_schema(int columns) {
+  integers *made = bench_allocate(sizeof *made);
+  for (int i = 0; i < columns; i++) {
+    if (columns <= BATCH_COLUMNS)
+      snprintf(made->names[i], sizeof made->names[i], "%c", 'a' + i);
+    else
+      snprintf(made->names[i], sizeof made->names[i], "c%d", i);
+    made->fields[i] = (struct ArrowSchema){.format = "l", .name = made->names[i], .release = keep};
+    made->children[i] = &made->fields[i];
+  }
+  made->schema = (struct ArrowSchema){
+      .format = "+s", .name = "", .n_children = columns, .children = made->children, .release = keep};
+  return made;
 }
 
 const struct ArrowSchema *source_schema(int columns) {
-  static struct ArrowSchema fields[BATCH_COLUMNS], *children[BATCH_COLUMNS], schema;
-  static char names[BATCH_COLUMNS][2];
-  for (int i = 0; i < BATCH_COLUMNS; i++) {
-    names[i][0] = (char)('a' + i);
-    fields[i] = (struct ArrowSchema){.format = "l", .name = names[i], .release = keep};
-    children[i] = &fields[i];
-  }
-  schema =
-      (struct ArrowSchema){.format = "+s", .name = "", .n_children = columns, .children = children, .release = keep};
-  return &schema;
+  static integers *made[COLUMNS_MOST + 1];
+  BENCH_NEED(columns <= COLUMNS_MOST, "too many columns");
+  if (made[columns] == NULL) made[columns] = make_schema(columns);
+  return &made[columns]->schema;
 }

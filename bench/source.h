@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Data to be written, batches over it, and sums of what is read. */
+/* Data to be written, and batches over it. */
 #ifndef RESPOOL_BENCH_SOURCE_H
 #define RESPOOL_BENCH_SOURCE_H
 
@@ -14,9 +14,6 @@ enum { BATCH_BYTES = 1 << 20, BATCH_COLUMNS = 16, COLUMN_BYTES = BATCH_BYTES / B
 /* The memory, made at the first call. */
 const uint8_t *source_bytes(void);
 
-/* What the words of the first `batches` big batches add up to. */
-uint64_t source_sum(int64_t batches);
-
 /* Big batch `index`: BATCH_COLUMNS int64 columns that lie one behind the other in the memory. */
 void source_batch(int64_t index, struct ArrowArray *array);
 
@@ -25,6 +22,15 @@ void source_small(int64_t value, int64_t rows, struct ArrowArray *array);
 
 /* A batch of one int64 column over memory that somebody else keeps. The offset is the column's. */
 void source_slice(const int64_t *values, int64_t offset, int64_t rows, struct ArrowArray *array);
+
+/* A batch of `columns` int64 columns of `rows` rows, which lie one behind the other in the memory as they do in big
+ * batches, each rounded up to 64 bytes; where, depends on the index. Together they are no larger than the memory. */
+void source_columns(int64_t index, int columns, int64_t rows, struct ArrowArray *array);
+
+/* The values of one of its columns. */
+const int64_t *source_column(int64_t index, int columns, int64_t rows, int column);
+
+enum { COLUMNS_MOST = 1000 };
 
 /* A schema of `columns` int64 columns without nulls, valid for ever; its release does nothing. */
 const struct ArrowSchema *source_schema(int columns);
@@ -47,19 +53,8 @@ const struct ArrowSchema *source_typed_schema(source_kind kind);
 /* Batch `index`. Its memory is made at the kind's first call, from one thread. */
 void source_typed(source_kind kind, int64_t index, struct ArrowArray *array);
 
-/* What sum_tree() answers for the first `batches` of them together. */
-uint64_t source_typed_sum(source_kind kind, int64_t batches, int64_t *bytes);
-
-/* The bytes of every buffer of a batch without nulls, of the types above, added up as words of 8, the last of each filled up
- * with zeros. Adds how many bytes that were, unless `bytes` is NULL. Arrays have to begin at offset 0. */
+/* The bytes of every buffer of a batch without nulls, of the types above, added up as words of 8, the last of each
+ * filled up with zeros. Adds how many bytes that were, unless `bytes` is NULL. Arrays have to begin at offset 0. */
 uint64_t sum_tree(const struct ArrowSchema *schema, const struct ArrowArray *array, int64_t *bytes);
-
-/* ---- Sums -------------------------------------------------------------------------------------------- */
-
-/* The sum of all words; `bytes` is a multiple of 8, `memory` aligned to 8. */
-uint64_t sum_words(const void *memory, int64_t bytes);
-
-/* The sum of every value of a batch of int64 columns. */
-uint64_t sum_batch(const struct ArrowArray *array);
 
 #endif

@@ -2,6 +2,7 @@
 /* Batches of strings, nested and dictionary data: a template of each, made once, and shells over its buffers. */
 #include "bench.h"
 #include "source.h"
+#include "sums.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -192,46 +193,13 @@ const struct ArrowSchema *source_typed_schema(source_kind kind) {
 
 /* ---- Sums ------------------------------------------------------------------------------------------ */
 
-static uint64_t sum_bytes(const void *memory, int64_t size, int64_t *bytes) {
-  uint64_t tail = 0;
-  int64_t whole = size / 8 * 8;
-  if (size > whole) memcpy(&tail, (const char *)memory + whole, (size_t)(size - whole));
-  if (bytes != NULL) *bytes += size;
-  return sum_words(memory, whole) + tail;
-}
-
-/* Offsets, and the bytes of utf8 that they end at. */
-static uint64_t sum_offsets(const struct ArrowArray *array, bool utf8, int64_t *bytes) {
-  const int32_t *offsets = array->buffers[1];
-  uint64_t sum = sum_bytes(offsets, (array->length + 1) * (int64_t)sizeof *offsets, bytes);
-  if (utf8) sum += sum_bytes(array->buffers[2], offsets[array->length], bytes);
-  return sum;
-}
-
-static uint64_t sum_buffers(const char *format, const struct ArrowArray *array, int64_t *bytes) {
-  if (strcmp(format, "+s") == 0) return 0;
-  if (strcmp(format, "u") == 0 || strcmp(format, "+l") == 0) return sum_offsets(array, *format == 'u', bytes);
-  return sum_bytes(array->buffers[1], array->length * (*format == 'i' ? 4 : 8), bytes);
-}
-
 uint64_t sum_tree(const struct ArrowSchema *schema, const struct ArrowArray *array, int64_t *bytes) {
-  BENCH_NEED(array->offset == 0, "an array does not begin at offset 0");
-  uint64_t sum = sum_buffers(schema->format, array, bytes);
-  for (int64_t i = 0; i < array->n_children; i++) sum += sum_tree(schema->children[i], array->children[i], bytes);
-  if (array->dictionary != NULL) sum += sum_tree(schema->dictionary, array->dictionary, bytes);
-  return sum;
-}
-
-uint64_t source_typed_sum(source_kind kind, int64_t batches, int64_t *bytes) {
-  static int64_t sizes[SOURCE_KINDS][TYPED_BATCHES];
-  static uint64_t sums[SOURCE_KINDS][TYPED_BATCHES];
+  pieces found;
   uint64_t sum = 0;
-  for (int64_t i = 0; i < batches; i++) {
-    int64_t at = i % TYPED_BATCHES;
-    if (sizes[kind][at] == 0)
-      sums[kind][at] = sum_tree(source_typed_schema(kind), template_of(kind, at), &sizes[kind][at]);
-    sum += sums[kind][at];
-    *bytes += sizes[kind][at];
+  pieces_of(schema, array, &found);
+  for (int i = 0; i < found.count; i++) {
+    sum += take_all(found.bytes[i], found.sizes[i]);
+    if (bytes != NULL) *bytes += found.sizes[i];
   }
   return sum;
 }

@@ -4,16 +4,27 @@
 #define RESPOOL_BENCH_SPOOLS_H
 
 #include "bench.h"
+#include "feed.h"
 
 #include <respool/respool.h>
 
 typedef struct spool_pair {
+  const struct ArrowSchema *schema;
   respool *spool;
   respool_writer *writer;
 } spool_pair;
 
-/* A spool of `columns` int64 columns in mode OVERFLOW, or in mode ALL with a path. */
-spool_pair spools_open(const bench *b, int columns, int64_t memory_limit, const char *path);
+/* The defaults, with the run's directory and a limit. */
+respool_options spools_options(const bench *b, int64_t memory_limit);
+
+spool_pair spools_open(const struct ArrowSchema *schema, const respool_options *options);
+
+/* A spool of `columns` int64 columns that goes to disk past a limit. */
+spool_pair spools_open_integers(const bench *b, int columns, int64_t memory_limit);
+
+/* A name for a file in the run's directory, and the file's removal when the spool has opened it. */
+const char *spools_path(const bench *b);
+void spools_unlink(const char *path);
 
 /* Closes the writer too if that has not been done. */
 void spools_close(spool_pair *pair);
@@ -22,10 +33,15 @@ void spools_append(respool_writer *writer, struct ArrowArray *array);
 void spools_finish(spool_pair *pair);
 respool_stats spools_stats(respool *spool);
 
-/* Read the spool, which was finished, to its end and sum every value. Adds to `*sum`, returns the time. */
-int64_t spools_sum(respool *spool, uint64_t *sum);
+/* Append the first `batches` of the feed. */
+void spools_feed(spool_pair *pair, const feed *f, int64_t batches);
 
-/* The same by two readers in two threads. */
-int64_t spools_sum_twice(respool *spool, uint64_t *sum);
+/* The reader's next batch, which has to be there; false at the end. */
+respool_reader *spools_reader(respool *spool);
+bool spools_next(respool_reader *reader, struct ArrowArray *array);
+
+/* Read the spool, which was finished, to its end by `readers` at once in as many threads, and look at all that a batch
+ * holds. Returns what all of them found. */
+uint64_t spools_take(const spool_pair *pair, take how, int readers);
 
 #endif

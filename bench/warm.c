@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Warming up. The host of a virtual machine may take free pages back, and the first writes into such pages are slow: so a
- * file of the run's size is written and deleted until that is fast.
+ * Warming up. The host of a virtual machine may take free pages back, and the first writes into such pages are slow:
+ * so a file of the run's size is written and deleted until that is fast.
  */
 #include "bench.h"
 #include "files.h"
@@ -32,4 +32,11 @@ void bench_warm_up(bench *b) {
     if (b->warm_rate >= FAST_ENOUGH) return;
   }
   b->warm_tries = TRIES;
+}
+
+void bench_keep_warm(bench *b) {
+  int64_t now = bench_reported_kib();
+  if (now == b->reported_seen) return;
+  b->reported_seen = now;
+  bench_warm_up(b);
 }

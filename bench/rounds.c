@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Many small batches of one int64 column, made a round at a time outside of the time that counts. */
+#include "rounds.h"
+
+#include "source.h"
+
+enum { ROUND = 1000 };
+
+static struct ArrowArray round_of[ROUND];
+
+static int make_round(int64_t first, int64_t batches) {
+  int count = batches - first < ROUND ? (int)(batches - first) : ROUND;
+  for (int i = 0; i < count; i++) source_small(first + i, SMALL_ROWS, &round_of[i]);
+  return count;
+}
+
+void rounds_to_list(list *l, int64_t batches, meter *m) {
+  for (int64_t at = 0; at < batches; at += ROUND) {
+    int count = make_round(at, batches);
+    meter_start(m);
+    for (int i = 0; i < count; i++) list_append(l, &round_of[i]);
+    meter_pause(m);
+  }
+}
+
+void rounds_to_spool(spool_pair *pair, int64_t batches, meter *m) {
+  for (int64_t at = 0; at < batches; at += ROUND) {
+    int count = make_round(at, batches);
+    meter_start(m);
+    for (int i = 0; i < count; i++) spools_append(pair->writer, &round_of[i]);
+    meter_pause(m);
+  }
+}
+
+uint64_t rounds_sum(int64_t batches) {
+  return (uint64_t)(batches * (batches - 1) / 2 * SMALL_ROWS);
+}
