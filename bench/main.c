@@ -16,9 +16,14 @@ static const workload workloads[] = {
     {"strings", "batches of 65,536 rows of utf8 and int64, in both ways", bench_strings, false},
     {"nested", "batches of a struct of int64 and lists of float64", bench_nested, false},
     {"dictionary", "batches of words in a dictionary", bench_dictionary, false},
+    {"compressed", "strings and integers, compressed", bench_compressed, false},
     {"held", "batches of 16 rows kept in memory and replayed", bench_held, false},
     {"spilled", "100,000 batches of 16 rows written to disk and replayed", bench_spilled, false},
     {"slices", "1,024 slices of one array of 1 GiB", bench_slices, false},
+    {"small", "small spools from end to end", bench_small, false},
+    {"crossing", "the limit is crossed with 1 GiB buffered", bench_crossing, false},
+    {"wide", "a reader that wants 2 of 200 columns", bench_wide, false},
+    {"waiting", "appends while 64 readers wait", bench_waiting, false},
     {"follow", "the delay of a waiting reader", bench_follow, false},
 };
 

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Small spools from end to end: made, 10 batches in, replayed, dropped; never spilled, and spilled. */
+#include "bench.h"
+#include "files.h"
+#include "list.h"
+#include "source.h"
+#include "spools.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { LIVES = 200, BATCHES = 10, HELD_ROWS = 16, SPILLED_BYTES = 65536 };
+
+/* Batches are made outside of the time that counts. */
+static void make_batches(int64_t rows, struct ArrowArray *batches) {
+  for (int i = 0; i < BATCHES; i++) source_slice(source_column(i, 1, rows, 0), 0, rows, &batches[i]);
+}
+
+static uint64_t sum_of_batches(int64_t rows) {
+  uint64_t sum = 0;
+  for (int i = 0; i < BATCHES; i++) sum += take_all(source_column(i, 1, rows, 0), rows * 8);
+  return sum;
+}
+
+static uint64_t live_in_spool(const bench *b, int64_t limit, struct ArrowArray *batches) {
+  spool_pair pair = spools_open_integers(b, 1, limit);
+  for (int i = 0; i < BATCHES; i++) spools_append(pair.writer, &batches[i]);
+  spools_finish(&pair);
+  uint64_t sum = spools_take(&pair, take_all, 1);
+  spools_close(&pair);
+  return sum;
+}
+
+static uint64_t live_in_list(struct ArrowArray *batches) {
+  list l = LIST_EMPTY;
+  for (int i = 0; i < BATCHES; i++) list_append(&l, &batches[i]);
+  uint64_t sum = list_sum(&l);
+  list_free(&l);
+  return sum;
+}
+
+static uint64_t live_in_file(const bench *b) {
+  int fd = files_open(b->directory);
+  ssize_t wrote = pwrite(fd, source_bytes(), SPILLED_BYTES, 0);
+  BENCH_NEED(wrote == SPILLED_BYTES, "cannot write: %s", strerror(errno));
+  void *mapped = mmap(NULL, SPILLED_BYTES, PROT_READ, MAP_SHARED, fd, 0);
+  BENCH_NEED(mapped != MAP_FAILED, "cannot map: %s", strerror(errno));
+  uint64_t sum = take_all(mapped, SPILLED_BYTES);
+  munmap(mapped, SPILLED_BYTES);
+  close(fd);
+  return sum;
+}
+
+/* The median of many lives, as one is short. */
+static figure median_of(int64_t *times) {
+  return figure_plain((double)bench_quantile(times, LIVES, 0.5));
+}
+
+static figure time_held(const bench *b, bool in_spool) {
+  int64_t times[LIVES];
+  for (int i = 0; i < LIVES; i++) {
+    struct ArrowArray batches[BATCHES];
+    make_batches(HELD_ROWS, batches);
+    int64_t start = bench_now();
+    uint64_t sum = in_spool ? live_in_spool(b, RESPOOL_NO_LIMIT, batches) : live_in_list(batches);
+    times[i] = bench_now() - start;
+    bench_need_sum(sum, sum_of_batches(HELD_ROWS));
+  }
+  return median_of(times);
+}
+
+/* Ten batches are 64 KiB in the file, too, but for their metadata. */
+static figure time_spilled(const bench *b, bool in_spool) {
+  int64_t times[LIVES], rows = SPILLED_BYTES / 8 / BATCHES;
+  for (int i = 0; i < LIVES; i++) {
+    struct ArrowArray batches[BATCHES];
+    if (in_spool) make_batches(rows, batches);
+    int64_t start = bench_now();
+    uint64_t sum = in_spool ? live_in_spool(b, 0, batches) : live_in_file(b);
+    times[i] = bench_now() - start;
+    bench_need_sum(sum, in_spool ? sum_of_batches(rows) : take_all(source_bytes(), SPILLED_BYTES));
+  }
+  return median_of(times);
+}
+
+void bench_small(bench *b) {
+  row *held =
+      bench_row(b, UNIT_NS, "a list with these, under a mutex", FIGURE_GOAL(3000), "small: whole life, never spilled");
+  row *spilled = bench_row(b, UNIT_NS, "O_TMPFILE, write of 64 KiB, map, sum, close", RATIO_GOAL(0.5),
+                           "small: whole life, spilled");
+  for (int i = 0; i < b->repeats; i++) {
+    figure limit = time_held(b, false);
+    bench_sample(held, time_held(b, true), limit);
+    limit = time_spilled(b, false);
+    bench_sample(spilled, time_spilled(b, true), limit);
+  }
+}
