@@ -19,6 +19,7 @@ struct flattener {
   size_t union_capacity;
   int32_t union_count;
   int32_t view_count;
+  int32_t pointers; /* in all lists of buffers so far */
   struct layout_part *parts;
   size_t part_capacity;
   int32_t part_count;
@@ -231,6 +232,7 @@ static respool_status check_indices(struct flattener *flattener, const struct Ar
 }
 
 static void count_node(struct flattener *flattener, const struct layout_node *node) {
+  flattener->pointers += node->n_buffers + (node->kind == LAYOUT_VIEW); /* the list of sizes */
   struct layout_part *part = &flattener->parts[flattener->part];
   if (flattener->count == 0) return; /* the batch itself */
   part->n_nodes++;
@@ -257,6 +259,7 @@ static respool_status flatten(struct flattener *flattener, const struct ArrowSch
   if (status != RESPOOL_OK) return status;
 
   int32_t at = flattener->count;
+  int32_t pointers = flattener->pointers;
   if (at == INT32_MAX || !mem_reserve((void **)&flattener->nodes, &flattener->capacity, (size_t)at + 1, sizeof node)) {
     return error_no_memory(flattener->error);
   }
@@ -271,7 +274,10 @@ static respool_status flatten(struct flattener *flattener, const struct ArrowSch
   }
   if (schema->dictionary != NULL) status = flatten_values(flattener, schema->dictionary, depth + 1);
   if (status != RESPOOL_OK) return status;
-  flattener->nodes[at].end = flattener->count; /* the array may have moved: not through a pointer kept from before */
+  struct layout_node *made =
+      &flattener->nodes[at]; /* the array may have moved: not through a pointer kept from before */
+  made->end = flattener->count;
+  made->n_pointers = flattener->pointers - pointers;
   return RESPOOL_OK;
 }
 

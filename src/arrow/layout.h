@@ -54,6 +54,7 @@ struct layout_node {
   int32_t n_children; /* they follow in pre-order */
   int32_t dictionary; /* its slots are indices into this one, whose values follow in pre-order; -1: no dictionary */
   int32_t end;        /* index behind the subtree: the next sibling, if there is one */
+  int32_t n_pointers; /* in the subtree's lists of buffers, without the data buffers of views */
 };
 
 /*

@@ -4,6 +4,7 @@
 #define RESPOOL_OS_THREAD_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -45,9 +46,15 @@ os_thread os_thread_self(void);
 bool os_thread_same(os_thread a, os_thread b);
 
 /*
- * Counts the forks that lie between this process and the one that first asked. A handle remembers the number of its
- * making; another number later means that this is a forked child.
+ * Counts the forks that lie between this process and the one that first called os_fork_watch(). A handle remembers the
+ * number of its making; another number later means that this is a forked child.
  */
-uint32_t os_fork_count(void);
+uint32_t os_fork_watch(void);
+
+extern atomic_uint os_forks; /* read by os_fork_count() only */
+
+static inline uint32_t os_fork_count(void) {
+  return atomic_load_explicit(&os_forks, memory_order_relaxed);
+}
 
 #endif

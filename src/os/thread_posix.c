@@ -74,18 +74,19 @@ bool os_thread_same(os_thread a, os_thread b) {
   return pthread_equal(a, b) != 0;
 }
 
-static atomic_uint fork_count;
+atomic_uint os_forks;
+
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
 static void count_fork(void) {
-  atomic_fetch_add_explicit(&fork_count, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&os_forks, 1, memory_order_relaxed);
 }
 
 static void watch_forks(void) {
   pthread_atfork(NULL, NULL, count_fork);
 }
 
-uint32_t os_fork_count(void) {
+uint32_t os_fork_watch(void) {
   pthread_once(&fork_once, watch_forks);
-  return atomic_load_explicit(&fork_count, memory_order_relaxed);
+  return os_fork_count();
 }

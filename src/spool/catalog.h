@@ -36,7 +36,7 @@ void catalog_close(struct catalog *catalog);
 bool catalog_reserve(struct catalog *catalog);
 struct entry *catalog_push(struct catalog *catalog);
 
-enum { CATALOG_PAGE = 256 };
+enum { CATALOG_PAGE = 64 };
 
 static inline struct entry *catalog_at(const struct catalog *catalog, int64_t i) {
   return &catalog->pages[i / CATALOG_PAGE][i % CATALOG_PAGE];

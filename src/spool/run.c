@@ -258,9 +258,20 @@ static int64_t collect(struct respool *spool, int64_t target) {
   return spool->run->count;
 }
 
+/* So that a spool which never spills has no tools for it. The lock is held. */
+static bool may_collect(const struct respool *spool, int64_t target) {
+  if (spool->ordered) return spool->spilling && spool->write_next < spool->catalog.count;
+  return spool->due.count > 0 || (target != RUN_DUE_ONLY && spool->kept != NULL);
+}
+
 /* One run with the pen. Its dropped batches are for the caller to release, without the pen. */
 static respool_status run_with_pen(struct respool *spool, int64_t target, struct progress *progress,
                                    struct resident **dropped, respool_error *error) {
+  os_lock(&spool->lock);
+  bool any = may_collect(spool, target);
+  progress->next = spool->write_next;
+  os_unlock(&spool->lock);
+  if (!any) return RESPOOL_OK;
   respool_status status = open_tools(spool, error);
   if (status != RESPOOL_OK) return status;
   os_lock(&spool->lock);

@@ -53,7 +53,7 @@ respool_status respool_create(const struct ArrowSchema *schema, const respool_op
   }
   atomic_init(&made->handles, 1);
   atomic_init(&made->references, 1);
-  made->forks = os_fork_count();
+  made->forks = os_fork_watch();
   made->options = read;
   made->memory_limit = read.memory_limit;
   made->ordered = read.mode != RESPOOL_MODE_OVERFLOW;

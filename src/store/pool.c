@@ -28,7 +28,7 @@ respool_status pool_open(struct pool **pool, respool_error *error) {
     mem_free(made);
     return error_no_memory(error);
   }
-  made->forks = os_fork_count();
+  made->forks = os_fork_watch();
   made->references = 1;
   *pool = made;
   return RESPOOL_OK;

@@ -76,7 +76,7 @@ respool_status store_open(const struct store_options *options, struct store **st
     mem_free(made);
     return error_no_memory(error);
   }
-  made->forks = os_fork_count();
+  made->forks = os_fork_watch();
   made->references = 1;
   made->fd = -1;
   respool_status status = pool_open(&made->pool, error);
