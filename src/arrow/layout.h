@@ -140,8 +140,8 @@ static inline int64_t layout_view_size(const struct ArrowArray *array, int64_t i
 void layout_path(const struct layout *layout, int32_t node, char *out, size_t size);
 
 /* Fill the record with the reason, led by the field's path (the batch itself has none), and return `status`. */
-__attribute__((format(printf, 5, 6))) respool_status layout_error(const struct layout *layout, int32_t node,
-                                                                  respool_status status, respool_error *error,
-                                                                  const char *format, ...);
+__attribute__((cold, format(printf, 5, 6))) respool_status layout_error(const struct layout *layout, int32_t node,
+                                                                        respool_status status, respool_error *error,
+                                                                        const char *format, ...);
 
 #endif
