@@ -121,10 +121,14 @@ int64_t bench_quantile(int64_t *numbers, int64_t count, double part);
 /* How near the limit is: 1 is there, less is short of it; 0 where there is none. */
 double bench_ratio(const row *r);
 
+/* Of the row's unit. */
+bool bench_less_is_better(const row *r);
+
 /* Whether the row has a goal and does not reach it. */
 bool bench_missed(const row *r);
 
 const char *bench_unit_name(unit measured_in);
+const char *bench_axis_name(axis against);
 
 /* Write and delete a file of the run's size until that is as fast as it gets, so that pages which the host took back
  * are there again. */
@@ -160,6 +164,9 @@ void *bench_allocate(size_t size);
 /* Run `work` on each of `count` arguments of `size` bytes, in as many threads, the first in this one. */
 void bench_in_threads(int count, void *arguments, size_t size, void *(*work)(void *));
 
+/* The median of what an append takes while so many readers wait. */
+figure waiting_append(const bench *b, int readers);
+
 /* The workloads. */
 void bench_big(bench *b);
 void bench_big_read(bench *b);
@@ -178,7 +185,9 @@ void bench_waiting(bench *b);
 void bench_slices(bench *b);
 void bench_follow(bench *b);
 void bench_cold(bench *b);
-void bench_scale(bench *b);
+void bench_scale_batches(bench *b);
+void bench_scale_columns(bench *b);
+void bench_scale_readers(bench *b);
 void bench_scale_bytes(bench *b);
 
 #endif

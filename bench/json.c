@@ -28,8 +28,7 @@ static void put_goal(const row *r) {
 }
 
 static void put_point(const row *r) {
-  static const char *const names[] = {"", "batches", "columns", "readers", "bytes"};
-  if (r->axis != AXIS_NONE) printf(", \"axis\": \"%s\", \"at\": %.9g", names[r->axis], r->at);
+  if (r->axis != AXIS_NONE) printf(", \"axis\": \"%s\", \"at\": %.12g", bench_axis_name(r->axis), r->at);
 }
 
 static void put_row(const row *r) {

@@ -15,6 +15,10 @@ typedef char text[16];
 static const char *number(double value, text to) {
   static const char prefixes[] = " kMGTP";
   int k = 0;
+  if (value < 1000 && value == (int)value) {
+    snprintf(to, sizeof(text), "%d", (int)value);
+    return to;
+  }
   for (; value >= 999.5 && k < 5; k++) value /= 1000;
   int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
   snprintf(to, sizeof(text), "%.*f%.*s", decimals, value, k > 0, prefixes + k);
@@ -43,7 +47,7 @@ static void put_ratio(const row *r) {
   if (r->limit.count > 0) snprintf(ratio, sizeof ratio, "%.2f", bench_ratio(r));
   if (r->goal.kind == GOAL_RATIO) snprintf(to_reach, sizeof to_reach, "%.2f", r->goal.value);
   if (r->goal.kind == GOAL_FIGURE)
-    snprintf(to_reach, sizeof to_reach, "%s%s", r->unit == UNIT_NS ? "<" : ">", number(r->goal.value, wanted));
+    snprintf(to_reach, sizeof to_reach, "%s%s", bench_less_is_better(r) ? "<" : ">", number(r->goal.value, wanted));
   printf("%5s%c %5s", ratio, bench_missed(r) ? '!' : ' ', to_reach);
 }
 
@@ -62,8 +66,14 @@ static int limit_index(const bench *b, const row *r) {
 }
 
 static void put_row(const bench *b, const row *r) {
+  char name[96];
+  text at;
+  if (r->axis == AXIS_NONE)
+    snprintf(name, sizeof name, "%s", r->name);
+  else
+    snprintf(name, sizeof name, "%s, %s %s", r->name, number(r->at, at), bench_axis_name(r->axis));
   put_ratio(r);
-  printf("  %-36s", r->name);
+  printf("  %-36s", name);
   put_samples(&r->value);
   put_samples(&r->limit);
   printf(" %-7s", bench_unit_name(r->unit));

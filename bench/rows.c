@@ -91,14 +91,14 @@ int64_t bench_quantile(int64_t *numbers, int64_t count, double part) {
 
 /* ---- What they come to ------------------------------------------------------------------------------- */
 
-static bool less_is_better(const row *r) {
+bool bench_less_is_better(const row *r) {
   return r->unit == UNIT_NS || r->unit == UNIT_BYTES;
 }
 
 double bench_ratio(const row *r) {
   double value = samples_median(&r->value), limit = samples_median(&r->limit);
   if (value <= 0 || limit <= 0) return 0;
-  return less_is_better(r) ? limit / value : value / limit;
+  return bench_less_is_better(r) ? limit / value : value / limit;
 }
 
 bool bench_missed(const row *r) {
@@ -107,7 +107,7 @@ bool bench_missed(const row *r) {
   case GOAL_RATIO:
     return bench_ratio(r) < r->goal.value;
   case GOAL_FIGURE:
-    return less_is_better(r) ? value > r->goal.value : value < r->goal.value;
+    return bench_less_is_better(r) ? value > r->goal.value : value < r->goal.value;
   default:
     return false;
   }
@@ -116,6 +116,11 @@ bool bench_missed(const row *r) {
 const char *bench_unit_name(unit measured_in) {
   static const char *const names[] = {"GB/s", "batch/s", "ns", "bytes"};
   return names[measured_in];
+}
+
+const char *bench_axis_name(axis against) {
+  static const char *const names[] = {"", "batches", "columns", "readers", "bytes"};
+  return names[against];
 }
 
 static figure figure_of(const meter *m, double value, int64_t bytes) {

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- The memory ------------------------------------------------------------------------------------ */
 
@@ -71,14 +72,24 @@ static void fill_batch(struct ArrowArray *array, int64_t rows, const void **no_b
                                .private_data = owned};
 }
 
-void source_batch(int64_t index, struct ArrowArray *array) {
-  const uint8_t *bytes = source_bytes() + (size_t)(index % SOURCE_BATCHES) * BATCH_BYTES;
-  block *b = bench_allocate(sizeof *b);
+static void fill_block(block *b, const uint8_t *bytes, struct ArrowArray *array) {
   for (int i = 0; i < BATCH_COLUMNS; i++) {
     fill_column(&b->columns[i], b->buffers[i], bytes + (size_t)i * COLUMN_BYTES, 0, COLUMN_BYTES / 8);
     b->children[i] = &b->columns[i];
   }
   fill_batch(array, COLUMN_BYTES / 8, b->no_buffers, b->children, BATCH_COLUMNS, b);
+}
+
+void source_batch(int64_t index, struct ArrowArray *array) {
+  const uint8_t *bytes = source_bytes() + (size_t)(index % SOURCE_BATCHES) * BATCH_BYTES;
+  fill_block(bench_allocate(sizeof(block)), bytes, array);
+}
+
+void source_copy(int64_t index, struct ArrowArray *array) {
+  block *b = bench_allocate(sizeof *b + BATCH_BYTES + 64);
+  uint8_t *bytes = (uint8_t *)(((uintptr_t)(b + 1) + 63) / 64 * 64);
+  memcpy(bytes, source_bytes() + (size_t)(index % SOURCE_BATCHES) * BATCH_BYTES, BATCH_BYTES);
+  fill_block(b, bytes, array);
 }
 
 void source_small(int64_t value, int64_t rows, struct ArrowArray *array) {

@@ -17,6 +17,9 @@ const uint8_t *source_bytes(void);
 /* Big batch `index`: BATCH_COLUMNS int64 columns that lie one behind the other in the memory. */
 void source_batch(int64_t index, struct ArrowArray *array);
 
+/* The same in memory of its own. */
+void source_copy(int64_t index, struct ArrowArray *array);
+
 /* A batch of one int64 column in memory of its own: `rows` times `value`. */
 void source_small(int64_t value, int64_t rows, struct ArrowArray *array);
 

@@ -36,8 +36,7 @@ static int64_t time_append(const spool_pair *pair, int64_t index, int readers) {
   return bench_now() - start;
 }
 
-/* The median of what an append takes. */
-static figure time_appends(const bench *b, int readers) {
+figure waiting_append(const bench *b, int readers) {
   pthread_t threads[WAITING_MOST];
   int64_t times[APPENDS];
   int count = b->quick ? APPENDS / 3 : APPENDS;
@@ -56,8 +55,8 @@ void bench_waiting(bench *b) {
   row *many =
       bench_row(b, UNIT_NS, "append while one reader waits", RATIO_GOAL(0.8), "waiting: append, 64 readers wait");
   for (int i = 0; i < b->repeats; i++) {
-    figure none = time_appends(b, 0), with_one = time_appends(b, 1);
+    figure none = waiting_append(b, 0), with_one = waiting_append(b, 1);
     bench_sample(one, with_one, none);
-    bench_sample(many, time_appends(b, WAITING_MOST), with_one);
+    bench_sample(many, waiting_append(b, WAITING_MOST), with_one);
   }
 }
