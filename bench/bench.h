@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BENCH_SAMPLES = 32, BENCH_ROWS = 128 };
+enum { BENCH_SAMPLES = 32, BENCH_ROWS = 256 };
 
 typedef struct samples {
   double values[BENCH_SAMPLES];

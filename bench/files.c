@@ -96,3 +96,15 @@ void files_drop(int fd) {
   BENCH_NEED(fdatasync(fd) == 0, "cannot sync: %s", strerror(errno));
   BENCH_NEED(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0, "cannot drop the file's pages");
 }
+
+int64_t files_cached(int fd) {
+  int64_t page = sysconf(_SC_PAGESIZE), bytes = lseek(fd, 0, SEEK_END), pages = (bytes + page - 1) / page, found = 0;
+  if (pages <= 0) return 0;
+  unsigned char *present = bench_allocate((size_t)pages);
+  void *mapped = mmap(NULL, (size_t)bytes, PROT_READ, MAP_SHARED, fd, 0);
+  BENCH_NEED(mapped != MAP_FAILED && mincore(mapped, (size_t)bytes, present) == 0, "cannot ask: %s", strerror(errno));
+  for (int64_t i = 0; i < pages; i++) found += present[i] & 1;
+  munmap(mapped, (size_t)bytes);
+  free(present);
+  return found * 100 / pages;
+}

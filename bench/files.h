@@ -24,4 +24,7 @@ uint64_t files_take(int fd, int64_t bytes, files_way way, take how, int threads)
 /* Write what was written to the medium, and drop the file from the page cache. */
 void files_drop(int fd);
 
+/* How much of the file is in the page cache, in hundredths. */
+int64_t files_cached(int fd);
+
 #endif

@@ -25,6 +25,7 @@ static const workload workloads[] = {
     {"wide", "a reader that wants 2 of 200 columns", bench_wide, false},
     {"waiting", "appends while 64 readers wait", bench_waiting, false},
     {"follow", "the delay of a waiting reader", bench_follow, false},
+    {"cold", "replay of what is not in the page cache", bench_cold, true},
     {"batches", "costs by the number of batches, 1,000 to 1,000,000", bench_scale_batches, true},
     {"columns", "costs by the number of columns, 1 to 1,000", bench_scale_columns, true},
     {"readers", "costs by the number of readers, 1 to 64", bench_scale_readers, true},

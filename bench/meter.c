@@ -11,14 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static int64_t clock_now(clockid_t clock) {
+static int64_t cpu_now(void) {
   struct timespec now;
-  clock_gettime(clock, &now);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-int64_t bench_now(void) {
-  return clock_now(CLOCK_MONOTONIC);
 }
 
 int64_t meter_memory(const char *what) {
@@ -49,13 +45,13 @@ void meter_open(meter *m) {
 }
 
 void meter_start(meter *m) {
-  m->cpu_began = clock_now(CLOCK_PROCESS_CPUTIME_ID);
+  m->cpu_began = cpu_now();
   m->began = bench_now();
 }
 
 void meter_pause(meter *m) {
   m->taken += bench_now() - m->began;
-  m->cpu += clock_now(CLOCK_PROCESS_CPUTIME_ID) - m->cpu_began;
+  m->cpu += cpu_now() - m->cpu_began;
 }
 
 static int64_t growth(const char *what, int64_t before) {
