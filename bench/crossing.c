@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { CHUNK = RESPOOL_DEFAULT_WRITE_CHUNK, PAST = 16 };
+enum { PIECE = 1 << 20, PAST = 16 };
 
 /* Memory for all batches: none may share any, or the limit would not be reached. */
 typedef struct buffered {
@@ -23,22 +23,22 @@ typedef struct buffered {
 } buffered;
 
 static buffered fill(const bench *b) {
-  buffered all = {.batches = (b->size < (int64_t)1 << 30 ? b->size : (int64_t)1 << 30) / CHUNK};
-  size_t bytes = (size_t)(all.batches + PAST) * CHUNK;
+  buffered all = {.batches = (b->size < (int64_t)1 << 30 ? b->size : (int64_t)1 << 30) / PIECE};
+  size_t bytes = (size_t)(all.batches + PAST) * PIECE;
   all.memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   BENCH_NEED(all.memory != MAP_FAILED, "no memory");
   const uint8_t *source = source_bytes();
   for (int64_t i = 0; i < all.batches + PAST; i++)
-    memcpy(all.memory + i * CHUNK, source + i % SOURCE_BATCHES * CHUNK, CHUNK);
+    memcpy(all.memory + i * PIECE, source + i % SOURCE_BATCHES * PIECE, PIECE);
   return all;
 }
 
 static void drop(buffered *all) {
-  munmap(all->memory, (size_t)(all->batches + PAST) * CHUNK);
+  munmap(all->memory, (size_t)(all->batches + PAST) * PIECE);
 }
 
 static const int64_t *values_of(const buffered *all, int64_t index) {
-  return (const int64_t *)(const void *)(all->memory + index * CHUNK);
+  return (const int64_t *)(const void *)(all->memory + index * PIECE);
 }
 
 typedef struct raw_times {
@@ -47,19 +47,22 @@ typedef struct raw_times {
   int64_t total;
 } raw_times;
 
+/* Chunk by chunk. */
 static raw_times write_raw(const bench *b, const buffered *all) {
-  int64_t *times = bench_allocate((size_t)all->batches * sizeof *times);
+  const int64_t chunk = RESPOOL_DEFAULT_WRITE_CHUNK, bytes = all->batches * PIECE, count = (bytes + chunk - 1) / chunk;
+  int64_t *times = bench_allocate((size_t)count * sizeof *times);
   raw_times found = {0};
   int fd = files_open(b->directory);
-  for (int64_t i = 0; i < all->batches; i++) {
-    int64_t start = bench_now();
-    BENCH_NEED(pwrite(fd, values_of(all, i), CHUNK, (off_t)(i * CHUNK)) == CHUNK, "cannot write: %s", strerror(errno));
+  for (int64_t i = 0; i < count; i++) {
+    int64_t size = bytes - i * chunk < chunk ? bytes - i * chunk : chunk, start = bench_now();
+    ssize_t wrote = pwrite(fd, all->memory + i * chunk, (size_t)size, (off_t)(i * chunk));
     times[i] = bench_now() - start;
+    BENCH_NEED(wrote == size, "a write of %lld bytes wrote %zd: %s", (long long)size, wrote, strerror(errno));
     found.total += times[i];
   }
   close(fd);
-  found.median = bench_quantile(times, all->batches, 0.5);
-  found.worst = times[all->batches - 1];
+  found.median = bench_quantile(times, count, 0.5);
+  found.worst = times[count - 1];
   free(times);
   return found;
 }
@@ -73,7 +76,7 @@ typedef struct spool_times {
 
 static int64_t append_one(respool_writer *writer, const int64_t *values) {
   struct ArrowArray array;
-  source_slice(values, 0, CHUNK / 8, &array);
+  source_slice(values, 0, PIECE / 8, &array);
   int64_t start = bench_now();
   spools_append(writer, &array);
   return bench_now() - start;
@@ -98,7 +101,7 @@ static void finish(spool_pair *pair, spool_times *t) {
 
 static spool_times cross(const bench *b, const buffered *all) {
   spool_times t = {0};
-  respool_options options = spools_options(b, all->batches * CHUNK);
+  respool_options options = spools_options(b, all->batches * PIECE);
   options.mode = RESPOOL_MODE_ON_LIMIT;
   spool_pair pair = spools_open(source_schema(1), &options);
   int64_t start = bench_now();
@@ -106,7 +109,7 @@ static spool_times cross(const bench *b, const buffered *all) {
   finish(&pair, &t);
   t.total = bench_now() - start;
   BENCH_NEED(spools_stats(pair.spool).batches_stored == all->batches + PAST, "the limit was not crossed");
-  bench_need_sum(spools_take(&pair, take_all, 1), take_all(all->memory, (all->batches + PAST) * CHUNK));
+  bench_need_sum(spools_take(&pair, take_all, 1), take_all(all->memory, (all->batches + PAST) * PIECE));
   spools_close(&pair);
   return t;
 }
