@@ -26,10 +26,17 @@ void due_begin(struct respool *spool) {
  * A chunk of rows, or so much memory beside the one batch that weighs most (slices of one large array weigh it once,
  * and can well be written together).
  */
-bool due_wanted(const struct respool *spool) {
+static bool due_wanted(const struct respool *spool) {
   int64_t chunk = spool->options.write_chunk;
   if (spool->ordered && !spool->spilling) return false;
   return spool->due.shown >= chunk || spool->due.bytes - spool->due.largest >= chunk;
+}
+
+/* So many small ones make a large write as well, and are still in the processor's cache. */
+enum { MANY = 4096 };
+
+static bool many(const struct respool *spool) {
+  return spool->due.count >= MANY && (!spool->ordered || spool->spilling);
 }
 
 bool due_full(const struct respool *spool, const struct resident *resident) {
@@ -49,5 +56,5 @@ bool due_account(struct respool *spool, struct resident *resident) {
     if (spool->ordered) due_begin(spool);
     return true;
   }
-  return due_wanted(spool);
+  return due_wanted(spool) || many(spool);
 }

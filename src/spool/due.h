@@ -14,9 +14,6 @@ void due_settle(struct respool *spool, const struct resident *resident);
 /* The limit has been passed: from now on what is due is written (on_limit). */
 void due_begin(struct respool *spool);
 
-/* As much waits to be written as may. */
-bool due_wanted(const struct respool *spool);
-
 /*
  * So much waits already that a batch that has been charged but not admitted must not come before some of it is written
  * (invariant 4).

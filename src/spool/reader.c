@@ -187,6 +187,7 @@ static respool_status fetch(struct respool_reader *reader, const struct entry *e
   if (status == RESPOOL_OK) {
     atomic_store_explicit(&reader->position, position + 1, memory_order_relaxed);
   } else {
+    store_cursor_close(&reader->cursor); /* the next attempt looks at the file again */
     error_prefix(error, "batch %" PRId64, position);
   }
   return status;

@@ -54,10 +54,17 @@ static void remove_extents(const struct respool *spool, struct ledger *ledger, c
   measure_extents(spool->layout, array, remove_extent, &passage);
 }
 
+static void note_peak(struct respool *spool) {
+  if (spool_charged(spool) > spool->charged_peak) spool->charged_peak = spool_charged(spool);
+}
+
 bool resident_charge(struct resident *resident, const struct ArrowArray *array) {
   struct respool *spool = resident->spool;
   int64_t before = spool_charged(spool);
-  if (!add_extents(spool, &spool->charged, array)) return false;
+  if (!add_extents(spool, &spool->charged, array)) {
+    note_peak(spool);
+    return false;
+  }
   spool->fixed += measure_fixed(spool->layout);
   resident->charge = spool_charged(spool) - before;
   return true;
@@ -67,6 +74,7 @@ void resident_discharge(struct resident *resident, const struct ArrowArray *arra
   struct respool *spool = resident->spool;
   remove_extents(spool, &spool->charged, array);
   spool->fixed -= measure_fixed(spool->layout);
+  note_peak(spool); /* buffers that others hold stay charged as long as this array showed them */
 }
 
 /* ---- Coming ---------------------------------------------------------------------------------------- */
@@ -79,7 +87,7 @@ void resident_admit(struct resident *resident, struct ArrowArray *array, int64_t
   resident->shown = measure_shown(spool->layout, &resident->array);
   spool->batches_resident++;
   spool->bytes_appended += resident->charge;
-  if (spool_charged(spool) > spool->charged_peak) spool->charged_peak = spool_charged(spool);
+  note_peak(spool);
   atomic_fetch_add_explicit(&spool->references, 1, memory_order_relaxed);
 }
 

@@ -98,6 +98,7 @@ respool_status values_load(struct values *values, struct respool *spool, uint32_
     struct dictionary_values *made = NULL;
     respool_status status = decode(values, spool, i, &made, error);
     if (status != RESPOOL_OK) {
+      store_cursor_close(&values->cursor);
       error_prefix(error, "its dictionary number %d", i);
       return status;
     }

@@ -61,20 +61,31 @@ static respool_status charge(struct resident *resident, const struct ArrowArray 
   return reserved ? RESPOOL_OK : error_no_memory(error);
 }
 
+/* The lock is given up for it. */
+static respool_status write_portion(struct resident *resident, respool_error *record) {
+  struct respool *spool = resident->spool;
+  os_unlock(&spool->lock);
+  respool_status status = spill_portion(spool, resident->charge, record);
+  os_lock(&spool->lock);
+  return status;
+}
+
 /*
- * Everything that can fail. The lock is held, and given up while what waits already is written, if there is so much of it.
+ * Everything that can fail. The lock is held, and given up while what waits already is written, if there is so much of
+ * it.
  */
 static respool_status make_room(struct resident *resident, const struct ArrowArray *array, respool_error *error) {
   struct respool *spool = resident->spool;
   respool_status status = charge(resident, array, error);
   if (status != RESPOOL_OK || !due_full(spool, resident)) return status;
   resident_discharge(resident, array);
-  os_unlock(&spool->lock);
-  status = spill_portion(spool, resident->charge, error);
-  os_lock(&spool->lock);
-  if (status == RESPOOL_OK) return charge(resident, array, error);
-  error_prefix(error, "batch not accepted");
-  return status;
+  respool_error record = {0};
+  respool_status written = write_portion(resident, &record);
+  status = charge(resident, array, error);
+  if (status != RESPOOL_OK || written == RESPOOL_OK || !due_full(spool, resident)) return status;
+  resident_discharge(resident, array);
+  error_prefix(&record, "batch not accepted");
+  return error_copy(error, &record);
 }
 
 /* The lock is held. True: it is time to write. */

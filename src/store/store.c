@@ -7,6 +7,7 @@
 
 #include "os/file.h"
 #include "os/thread.h"
+#include "store/block.h"
 #include "store/pool.h"
 #include "support/alloc.h"
 #include "support/error.h"
@@ -45,6 +46,8 @@ struct store {
   bool in_memory;
   bool sync_failed;
   atomic_llong written;
+  atomic_llong committed; /* where the last extent ends */
+  atomic_uint cuts;       /* how often what was committed has been taken back */
   atomic_llong mapped;
 };
 
@@ -121,6 +124,7 @@ respool_status store_write(struct store *store, const struct gather_piece *piece
 }
 
 respool_status store_commit(struct store *store, int64_t offset, int64_t length, respool_error *error) {
+  atomic_store_explicit(&store->committed, offset + length, memory_order_relaxed);
   if (!store->maps) return RESPOOL_OK;
   respool_status status = RESPOOL_OK;
   os_lock(&store->lock);
@@ -141,6 +145,8 @@ void store_cut(struct store *store, int64_t length) {
   os_lock(&store->lock); /* windows of extents that were not committed in the end: no view has led there */
   while (store->slot_count > 0 && store->slots[store->slot_count - 1].start >= length) store->slot_count--;
   os_unlock(&store->lock);
+  atomic_store_explicit(&store->committed, length, memory_order_relaxed);
+  atomic_fetch_add_explicit(&store->cuts, 1, memory_order_release);
   os_truncate(store->fd, length, NULL);
 }
 
@@ -261,9 +267,15 @@ static bool covers(const struct store_window *window, int64_t offset, int64_t le
   return window != NULL && offset >= window->start && offset + length <= window->start + window->length;
 }
 
-void store_cursor_close(struct store_cursor *cursor) {
+static void leave_window(struct store_cursor *cursor) {
   if (cursor->window != NULL) drop_window(cursor->window);
   cursor->window = NULL;
+}
+
+void store_cursor_close(struct store_cursor *cursor) {
+  leave_window(cursor);
+  block_drop(cursor->block);
+  cursor->block = NULL;
 }
 
 static respool_status view_mapped(struct store *store, struct store_cursor *cursor, int64_t offset, int64_t length,
@@ -272,7 +284,7 @@ static respool_status view_mapped(struct store *store, struct store_cursor *curs
     struct store_window *window;
     respool_status status = open_window(store, offset, &window, error);
     if (status != RESPOOL_OK) return status;
-    store_cursor_close(cursor);
+    leave_window(cursor);
     cursor->window = window;
     if (!covers(window, offset, length)) return error_set(error, RESPOOL_IO, "no window holds the extent");
   }
@@ -306,12 +318,31 @@ respool_status store_take_buffer(struct store *store, int64_t size, struct pool_
   return pool_take(store->pool, size, buffer, error);
 }
 
+/* A block may have been read ahead into what was cut afterwards, and has other bytes by now. */
+static void leave_old_block(const struct store *store, struct store_cursor *cursor) {
+  unsigned cuts = atomic_load_explicit(&store->cuts, memory_order_acquire);
+  if (cursor->cuts == cuts) return;
+  block_drop(cursor->block);
+  cursor->block = NULL;
+  cursor->cuts = cuts;
+}
+
+static respool_status view_read(struct store *store, struct store_cursor *cursor, int64_t offset, int64_t length,
+                                struct store_view *view, respool_error *error) {
+  if (length > BLOCK_EXTENT_MOST) return store_read(store, offset, length, view, error);
+  leave_old_block(store, cursor);
+  int64_t end = atomic_load_explicit(&store->committed, memory_order_relaxed);
+  respool_status status = block_view(&cursor->block, store->fd, store->pool, offset, length, end, view, error);
+  if (status == RESPOOL_OK) view->is_private = store->is_private;
+  return status;
+}
+
 respool_status store_view(struct store *store, struct store_cursor *cursor, int64_t offset, int64_t length,
                           struct store_view *view, respool_error *error) {
-  if (!store->maps) return store_read(store, offset, length, view, error);
+  if (!store->maps) return view_read(store, cursor, offset, length, view, error);
   respool_status status = view_mapped(store, cursor, offset, length, view, NULL);
   /* The system may refuse a mapping that an address space limit or its own table has no room for. */
-  return status == RESPOOL_OK ? status : store_read(store, offset, length, view, error);
+  return status == RESPOOL_OK ? status : view_read(store, cursor, offset, length, view, error);
 }
 
 struct store_info store_info(struct store *store) {

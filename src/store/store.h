@@ -51,9 +51,11 @@ struct store_view {
   void *object;
 };
 
-/* What a reader remembers between views so that the next one is cheap: its window. Zero it before the first use. */
+/* What a reader remembers between views so that the next one is cheap. Zero it before the first use. */
 struct store_cursor {
   struct store_window *window;
+  struct store_block *block; /* where it reads */
+  unsigned cuts;             /* of the store when the block was read */
 };
 
 /* Any thread; one at a time for a given cursor. */

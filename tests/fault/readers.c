@@ -72,7 +72,8 @@ static bool names_batch(const respool_error *error, int64_t index) {
 
 /* ---- A reader's own error -------------------------------------------------------------------------- */
 
-/* Every stored batch fails to be read, again and again; another reader gets it meanwhile; then this one does. */
+/* A stored batch fails to be read, again and again; another reader gets it meanwhile; then this one does, and those that it
+ * has read with it. */
 static void an_error_is_the_readers_own(void) {
   for (int32_t mode = RESPOOL_MODE_OVERFLOW; mode <= RESPOOL_MODE_ALL; mode++) {
     kit_spool s;
@@ -99,13 +100,39 @@ static void an_error_is_the_readers_own(void) {
       if (status != RESPOOL_OK) check_next(troubled, i);
       CHECK_EQ(kit_stats(s.spool).state, RESPOOL_FINISHED);
     }
-    CHECK_LE(8, failures);
+    CHECK_LE(1, failures);
     CHECK_ANSWER(troubled, RESPOOL_END);
     CHECK_ANSWER(other, RESPOOL_END);
     respool_reader_close(troubled);
     respool_reader_close(other);
     close_stored(&s);
   }
+}
+
+/* The same at each batch, of which none is so small that it is read with others. */
+static void an_error_at_every_batch(void) {
+  const char *directory = kit_scratch();
+  respool_options options = kit_options(0, RESPOOL_MODE_OVERFLOW, directory);
+  options.replay = RESPOOL_REPLAY_READ;
+  kit_spool s;
+  kit_spool_open(&s, "{number:int64}", &options);
+  kit_series series = {.schema = &s.schema, .rows_least = 3000, .rows_most = 4000};
+  kit_series_append(&series, s.writer, 0, BATCHES);
+  CHECK_OK(respool_writer_finish(s.writer, kit_error()));
+  respool_reader *reader = kit_reader(s.spool);
+  for (int64_t i = 0; i < BATCHES; i++) {
+    struct ArrowArray array;
+    fault_arm(&read_error, 1);
+    CHECK_ANSWER(reader, RESPOOL_IO);
+    names_batch(kit_last_error(), i);
+    CHECK_EQ(respool_reader_position(reader), i);
+    fault_disarm();
+    if (!CHECK_OK(respool_reader_next(reader, &array, 0, kit_error()))) break;
+    kit_series_check(&series, i, &array);
+  }
+  CHECK_ANSWER(reader, RESPOOL_END);
+  respool_reader_close(reader);
+  kit_spool_close(&s);
 }
 
 /* As an ArrowArrayStream: the system's code, a text that names the batch, and the same batch at the next call. */
@@ -316,14 +343,9 @@ static void a_file_that_loses_its_name(void) {
 }
 
 static const kit_test tests[] = {
-    KIT_TEST(an_error_is_the_readers_own),
-    KIT_TEST(an_error_of_an_exported_stream),
-    KIT_TEST(many_readers_with_errors),
-    KIT_TEST(a_file_that_is_cut),
-    KIT_TEST(a_file_that_is_overwritten),
-    KIT_TEST(a_file_of_another_stream),
-    KIT_TEST(damaged_bytes),
-    KIT_TEST(a_file_that_loses_its_name),
+    KIT_TEST(an_error_is_the_readers_own), KIT_TEST(an_error_at_every_batch), KIT_TEST(an_error_of_an_exported_stream),
+    KIT_TEST(many_readers_with_errors),    KIT_TEST(a_file_that_is_cut),      KIT_TEST(a_file_that_is_overwritten),
+    KIT_TEST(a_file_of_another_stream),    KIT_TEST(damaged_bytes),           KIT_TEST(a_file_that_loses_its_name),
 };
 
 int main(int argc, char **argv) {
