@@ -134,8 +134,9 @@ const char *bench_axis_name(axis against);
  * are there again. */
 void bench_warm_up(bench *b);
 
-/* The same if memory was handed back since this was last looked at. */
+/* The same, not as often, if memory was handed back since this was last looked at; or whatever happened. */
 void bench_keep_warm(bench *b);
+void bench_warm_again(bench *b);
 
 /* Memory handed back to the host since the system started, -1 where that is not told. */
 int64_t bench_reported_kib(void);
