@@ -50,11 +50,11 @@ typedef struct row {
   double at; /* where on the axis */
   samples value;
   samples limit;
-  samples cpu;       /* seconds of processor time for 10^9 bytes */
-  samples limit_cpu; /* as well */
-  samples resident;  /* KiB that resident memory grew by at most, mapped files included */
-  samples anonymous; /* KiB that anonymous memory had grown by at the end */
-  int64_t reported_kib;
+  samples cpu;          /* seconds of processor time for 10^9 bytes */
+  samples limit_cpu;    /* as well */
+  samples resident;     /* KiB that resident memory grew by at most, mapped files included */
+  samples anonymous;    /* KiB that anonymous memory had grown by at the end */
+  int64_t reported_kib; /* handed back to the host during a sample, at most */
 } row;
 
 typedef struct bench {
@@ -71,8 +71,7 @@ typedef struct bench {
   row rows[BENCH_ROWS];
   double warm_rate; /* GB/s of the last file written to warm up */
   int warm_tries;
-  int64_t reported_seen; /* KiB, when it was last looked at */
-  int64_t reported_kib;  /* memory handed back to the host during the run, -1: not known */
+  int64_t reported_kib; /* memory handed back to the host during the run, -1: not known */
 } bench;
 
 typedef struct workload {
@@ -134,9 +133,12 @@ const char *bench_axis_name(axis against);
  * are there again. */
 void bench_warm_up(bench *b);
 
-/* The same, not as often, if memory was handed back since this was last looked at; or whatever happened. */
+/* Before each sample: the same, not as often, if memory was handed back since the last one; or whatever happened. */
 void bench_keep_warm(bench *b);
 void bench_warm_again(bench *b);
+
+/* Memory handed back to the host since then, in KiB. */
+int64_t bench_reported_since(void);
 
 /* Memory handed back to the host since the system started, -1 where that is not told. */
 int64_t bench_reported_kib(void);

@@ -120,7 +120,7 @@ static figure ns(int64_t taken) {
 
 void bench_crossing(bench *b) {
   row *worst = bench_row(b, UNIT_NS, "one chunk's write, median", RATIO_GOAL(0.25), "crossing: worst append");
-  row *beside = bench_row(b, UNIT_NS, "one chunk's write, worst", NO_GOAL, "crossing: worst append, as a worst case");
+  row *beside = bench_row(b, UNIT_NS, "one chunk's write, worst", NO_GOAL, "crossing: worst append, of the worst");
   row *flush = bench_row(b, UNIT_NS, NULL, NO_GOAL, "crossing: flush");
   row *last = bench_row(b, UNIT_NS, NULL, NO_GOAL, "crossing: finish after that");
   row *total = bench_row(b, UNIT_NS, "writing all of it raw", NO_GOAL, "crossing: appends, flush and finish");

@@ -138,14 +138,15 @@ static figure delay(ping *p, double part) {
 }
 
 void bench_follow(bench *b) {
-  static const char *const names[] = {"", "in memory", "spilled", "stored and read back"};
+  static const char *const names[] = {"", "in memory", "spilled", "stored, read back"};
   row *median[4] = {0}, *rare[4] = {0};
   for (kind k = MEMORY; k <= READ_BACK; k++) {
     median[k] =
         bench_row(b, UNIT_NS, "a condition variable, median", RATIO_GOAL(1 / 1.3), "follow: %s, median", names[k]);
-    rare[k] = bench_row(b, UNIT_NS, "a condition variable, 99 of 100", NO_GOAL, "follow: %s, 99 of 100", names[k]);
+    rare[k] = bench_row(b, UNIT_NS, "a condition variable, p99", NO_GOAL, "follow: %s, p99", names[k]);
   }
   for (int i = 0; i < b->repeats; i++) {
+    bench_keep_warm(b);
     ping *limit = run_ping(b, CONDITION);
     for (kind k = MEMORY; k <= READ_BACK; k++) {
       ping *p = run_ping(b, k);

@@ -135,12 +135,10 @@ static void read_options(bench *b, request *r, int argc, char **argv) {
 }
 
 static void run(bench *b, const workload *w) {
-  int first = b->rows_count;
-  int64_t reported = bench_reported_kib();
   if (isatty(STDERR_FILENO)) fprintf(stderr, "%s ...\n", w->name);
   b->workload = w->name;
+  bench_keep_warm(b);
   w->run(b);
-  for (int i = first; i < b->rows_count; i++) b->rows[i].reported_kib = bench_reported_kib() - reported;
 }
 
 int main(int argc, char **argv) {
@@ -150,7 +148,7 @@ int main(int argc, char **argv) {
   read_options(&b, &r, argc, argv);
   source_bytes();
   bench_warm_up(&b);
-  int64_t reported = b.reported_seen = bench_reported_kib();
+  int64_t reported = bench_reported_kib();
   for (int i = 0; i < WORKLOADS; i++)
     if (r.any ? r.chosen[i] : !workloads[i].extra) run(&b, &workloads[i]);
   b.reported_kib = reported < 0 ? -1 : bench_reported_kib() - reported;

@@ -99,7 +99,7 @@ static void put_reported(const bench *b) {
   if (b->reported_kib < 0) return;
   printf("memory handed back to the host during the run: %" PRId64 " KiB\n", b->reported_kib);
   if (b->reported_kib == 0) return;
-  printf("~: while these rows were measured. Where they write files the figures may be too low, of both\n");
+  printf("~: some of it during a sample of these rows. Where they write files the figures may be too low, of both\n");
 }
 
 static void put_missed(const bench *b) {

@@ -42,6 +42,8 @@ static void add_measured(samples *s, double value) {
 }
 
 void bench_sample_alone(row *r, figure value) {
+  int64_t reported = bench_reported_since();
+  if (reported > r->reported_kib) r->reported_kib = reported;
   add(&r->value, value.value);
   add_measured(&r->cpu, value.cpu);
   add_measured(&r->resident, value.resident);

@@ -48,6 +48,7 @@ static void sample_batches(bench *b, int64_t limit, int64_t batches, const curve
   row *append, *replay;
   add_points(b, c, batches, &append, &replay);
   for (int i = 0; i < b->repeats; i++) {
+    bench_keep_warm(b);
     passes p;
     double entry = run_batches(b, limit, batches, &p);
     bench_sample_alone(append, figure_each(&p.append, batches, batches * SMALL_BYTES));
@@ -99,6 +100,7 @@ static void sample_columns(bench *b, int64_t limit, int columns, const curves *c
   int64_t batches = b->quick ? 500 : 2000, bytes = batches * columns * SMALL_BYTES;
   add_points(b, c, columns, &append, &replay);
   for (int i = 0; i < b->repeats; i++) {
+    bench_keep_warm(b);
     passes p;
     run_columns(b, limit, columns, batches, &p);
     bench_sample_alone(append, figure_each(&p.append, batches, bytes));
@@ -123,6 +125,7 @@ void bench_scale_columns(bench *b) {
 static void sample_readers(bench *b, const spool_pair *pair, int64_t batches, int readers, const char *name) {
   row *replay = bench_point(b, UNIT_NS, NULL, AXIS_READERS, readers, name);
   for (int i = 0; i < b->repeats; i++) {
+    bench_keep_warm(b);
     meter m;
     meter_begin(&m);
     uint64_t sum = spools_take(pair, take_all, readers);

@@ -54,6 +54,7 @@ void bench_held(bench *b) {
     row *replay = bench_row(b, UNIT_NS, "walking that list under its mutex, summed", FIGURE_GOAL(60),
                             "held: replay, %lld batches", (long long)count);
     for (int i = 0; i < b->repeats; i++) {
+      bench_keep_warm(b);
       costs limit = cost_of_list(count), spool = cost_of_spool(b, count);
       bench_sample(append, spool.append, limit.append);
       bench_sample(replay, spool.replay, limit.replay);
@@ -113,8 +114,8 @@ static void run_spilled(bench *b, const respool_options *options, files_way way,
                         way == FILES_MAPPED ? "a fresh mapping of as many bytes, summed" : "pread of as many bytes",
                         FIGURE_GOAL(4.6e6), "%s: replay, %s", name, way == FILES_MAPPED ? "mapped" : "read");
   for (int i = 0; i < b->repeats; i++) {
-    passes spool;
     bench_keep_warm(b);
+    passes spool;
     passes raw = time_raw(b, time_spool(options, &spool), way);
     bench_sample(write, batches_per_second(&spool.write), batches_per_second(&raw.write));
     bench_sample(read, batches_per_second(&spool.replay), batches_per_second(&raw.replay));
