@@ -107,6 +107,9 @@ figure figure_rate(const meter *m, int64_t bytes);
 figure figure_per_second(const meter *m, int64_t count, int64_t bytes);
 figure figure_each(const meter *m, int64_t count, int64_t bytes);
 
+/* As the last, in processor time. */
+figure figure_processor(const meter *m, int64_t count, int64_t bytes);
+
 /* A number that has no costs of its own. */
 figure figure_plain(double value);
 

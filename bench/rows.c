@@ -144,6 +144,10 @@ figure figure_each(const meter *m, int64_t count, int64_t bytes) {
   return figure_of(m, (double)m->taken / (double)count, bytes);
 }
 
+figure figure_processor(const meter *m, int64_t count, int64_t bytes) {
+  return figure_of(m, (double)m->cpu / (double)count, bytes);
+}
+
 figure figure_plain(double value) {
   return (figure){value, -1, -1, -1};
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How costs for a batch change with the number of batches, of columns, and of readers. Each figure is a point of a
- * curve. */
+/*
+ * How costs for a batch change with the number of batches, of columns, and of readers. Each figure is a point of a
+ * curve, and counts processor time: nothing here waits, so that on an idle machine it is the same, and on another it
+ * still holds.
+ */
 #include "bench.h"
 #include "rounds.h"
 #include "source.h"
@@ -51,8 +54,8 @@ static void sample_batches(bench *b, int64_t limit, int64_t batches, const curve
     bench_keep_warm(b);
     passes p;
     double entry = run_batches(b, limit, batches, &p);
-    bench_sample_alone(append, figure_each(&p.append, batches, batches * SMALL_BYTES));
-    bench_sample_alone(replay, figure_each(&p.replay, batches, batches * SMALL_BYTES));
+    bench_sample_alone(append, figure_processor(&p.append, batches, batches * SMALL_BYTES));
+    bench_sample_alone(replay, figure_processor(&p.replay, batches, batches * SMALL_BYTES));
     if (catalog != NULL) bench_sample_alone(catalog, figure_plain(entry));
   }
 }
@@ -103,8 +106,8 @@ static void sample_columns(bench *b, int64_t limit, int columns, const curves *c
     bench_keep_warm(b);
     passes p;
     run_columns(b, limit, columns, batches, &p);
-    bench_sample_alone(append, figure_each(&p.append, batches, bytes));
-    bench_sample_alone(replay, figure_each(&p.replay, batches, bytes));
+    bench_sample_alone(append, figure_processor(&p.append, batches, bytes));
+    bench_sample_alone(replay, figure_processor(&p.replay, batches, bytes));
   }
 }
 
@@ -120,8 +123,7 @@ void bench_scale_columns(bench *b) {
 
 /* ---- Readers ----------------------------------------------------------------------------------------- */
 
-/* Readers that replay all at once: processor time for each batch that one of them got, as there are more of them than
- * processors. */
+/* Readers that replay all at once: for each batch that one of them got. */
 static void sample_readers(bench *b, const spool_pair *pair, int64_t batches, int readers, const char *name) {
   row *replay = bench_point(b, UNIT_NS, NULL, AXIS_READERS, readers, name);
   for (int i = 0; i < b->repeats; i++) {
@@ -131,9 +133,7 @@ static void sample_readers(bench *b, const spool_pair *pair, int64_t batches, in
     uint64_t sum = spools_take(pair, take_all, readers);
     meter_end(&m);
     bench_need_sum(sum, rounds_sum(batches) * (uint64_t)readers);
-    figure found = figure_each(&m, batches * readers, batches * readers * SMALL_BYTES);
-    found.value = (double)m.cpu / (double)(batches * readers);
-    bench_sample_alone(replay, found);
+    bench_sample_alone(replay, figure_processor(&m, batches * readers, batches * readers * SMALL_BYTES));
   }
 }
 
@@ -152,7 +152,7 @@ void bench_scale_readers(bench *b) {
   run_readers(b, RESPOOL_NO_LIMIT, "replay, held");
   run_readers(b, 0, "replay, stored");
   for (int readers = 1; readers <= 64; readers *= 2) {
-    row *append = bench_point(b, UNIT_NS, NULL, AXIS_READERS, readers, "append while they wait");
+    row *append = bench_point(b, UNIT_NS, NULL, AXIS_READERS, readers, "append while they wait, elapsed");
     for (int i = 0; i < b->repeats; i++) bench_sample_alone(append, waiting_append(b, readers));
   }
 }
