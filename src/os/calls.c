@@ -11,14 +11,19 @@ static int real_open(const char *path, int flags, mode_t mode) {
   return open(path, flags, mode);
 }
 
+static int real_stat(const char *path, struct stat *status) {
+  return stat(path, status);
+}
+
 static int real_fstat(int fd, struct stat *status) {
   return fstat(fd, status);
 }
 
 #define REAL_CALLS                                                                                                     \
   {                                                                                                                    \
-    .open = real_open, .close = close, .unlink = unlink, .fstat = real_fstat, .read = read, .pread = pread,            \
-    .writev = writev, .pwritev = pwritev, .ftruncate = ftruncate, .fsync = fsync, .mmap = mmap, .munmap = munmap       \
+    .open = real_open, .close = close, .unlink = unlink, .stat = real_stat, .fstat = real_fstat, .read = read,         \
+    .pread = pread, .writev = writev, .pwritev = pwritev, .ftruncate = ftruncate, .fsync = fsync, .mmap = mmap,        \
+    .munmap = munmap                                                                                                   \
   }
 
 struct os_calls os_calls = REAL_CALLS;

@@ -14,6 +14,7 @@ struct os_calls {
   int (*open)(const char *path, int flags, mode_t mode);
   int (*close)(int fd);
   int (*unlink)(const char *path);
+  int (*stat)(const char *path, struct stat *status);
   int (*fstat)(int fd, struct stat *status);
   ssize_t (*read)(int fd, void *buffer, size_t size);
   ssize_t (*pread)(int fd, void *buffer, size_t size, off_t offset);

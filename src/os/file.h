@@ -18,6 +18,13 @@ const char *os_default_directory(void);
 /* The path as it is seen from the root, so that a later chdir() does not change where it leads. */
 respool_status os_absolute(const char *path, char **absolute, respool_error *error);
 
+/* Tells directories apart, whatever they are called. False where the system does not tell. */
+struct os_identity {
+  uint64_t device;
+  uint64_t file;
+};
+bool os_identify(const char *directory, struct os_identity *identity);
+
 /* An anonymous file, open for reading and writing, without a name when this returns. */
 respool_status os_open_anonymous(const char *directory, int *fd, respool_error *error);
 

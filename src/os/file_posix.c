@@ -71,6 +71,14 @@ const char *os_default_directory(void) {
   return is_directory("/var/tmp") ? "/var/tmp" : "/tmp";
 }
 
+bool os_identify(const char *directory, struct os_identity *identity) {
+  struct stat status;
+  if (os_calls.stat(directory, &status) != 0) return false;
+  identity->device = (uint64_t)status.st_dev;
+  identity->file = (uint64_t)status.st_ino;
+  return true;
+}
+
 /*
  * Where the system knows no nameless file: a private directory, an exclusive file in it, and both names gone at once.
  * Killed between mkdtemp and rmdir, an empty file is left.

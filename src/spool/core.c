@@ -4,6 +4,7 @@
  */
 #include "spool/spool.h"
 
+#include "store/file_pool.h"
 #include "support/alloc.h"
 #include "support/error.h"
 
@@ -18,6 +19,7 @@ static void free_spool(struct respool *spool) {
   layout_close(spool->layout);
   mem_free((void *)(uintptr_t)spool->options.path);
   mem_free((void *)(uintptr_t)spool->options.directory);
+  file_pool_drop(spool->options.pool);
   os_mutex_close(&spool->lock);
   mem_free(spool);
 }

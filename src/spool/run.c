@@ -88,8 +88,10 @@ static respool_status write_pieces(void *context, const struct gather_piece *pie
 /* Of the pen's holder: the file, made when the first bytes are due (invariant 5). */
 static respool_status open_file(struct respool *spool, respool_error *error) {
   if (spool->store != NULL) return RESPOOL_OK;
-  struct store_options options = {
-      .path = spool->options.path, .directory = spool->options.directory, .replay = spool->options.replay};
+  struct store_options options = {.path = spool->options.path,
+                                  .directory = spool->options.directory,
+                                  .replay = spool->options.replay,
+                                  .files = spool->options.pool};
   struct store *store;
   respool_status status = store_open(&options, &store, error);
   if (status != RESPOOL_OK) return status;

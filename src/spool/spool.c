@@ -7,6 +7,7 @@
 #include "os/file.h"
 #include "spool/run.h"
 #include "spool/spill.h"
+#include "store/file_pool.h"
 #include "support/alloc.h"
 #include "support/error.h"
 #include "support/options.h"
@@ -46,6 +47,7 @@ respool_status respool_create(const struct ArrowSchema *schema, const respool_op
   respool_options read;
   respool_status status = spool_read_options(options, &read, error);
   if (status != RESPOOL_OK) return status;
+  if (read.pool != NULL && file_pool_forked(read.pool)) return spool_refuse_forked(error);
   struct respool *made = mem_zalloc(sizeof *made);
   if (made == NULL || !open_locks(made)) {
     mem_free(made);
@@ -55,6 +57,7 @@ respool_status respool_create(const struct ArrowSchema *schema, const respool_op
   atomic_init(&made->references, 1);
   made->forks = os_fork_watch();
   made->options = read;
+  file_pool_hold(read.pool);
   made->memory_limit = read.memory_limit;
   made->ordered = read.mode != RESPOOL_MODE_OVERFLOW;
   respool_writer *made_writer = NULL;

@@ -8,6 +8,7 @@
 #include "os/file.h"
 #include "os/thread.h"
 #include "store/block.h"
+#include "store/file_pool.h"
 #include "store/pool.h"
 #include "support/alloc.h"
 #include "support/error.h"
@@ -39,8 +40,13 @@ struct store {
   size_t slot_count;
   size_t slot_capacity;
   struct pool *pool;
+  struct respool_pool *files; /* NULL: the file goes with the store */
+  struct os_identity directory;
   char *path;
   int fd;
+  int file_system;
+  int64_t size; /* of the file */
+  bool spoiled; /* a call on the file has failed: it is not for others */
   bool maps;
   bool is_private;
   bool in_memory;
@@ -53,20 +59,50 @@ struct store {
 
 /* ---- Opening and closing --------------------------------------------------------------------------- */
 
+/* One that another spool is done with, if there is one. */
+static bool take_file(struct store *store, struct respool_pool *files, const char *directory) {
+  if (files == NULL || !os_identify(directory, &store->directory)) return false;
+  store->files = file_pool_hold(files);
+  struct pooled_file file;
+  if (!file_pool_take(files, &store->directory, &file)) return false;
+  store->fd = file.fd;
+  store->size = file.size;
+  store->file_system = file.file_system;
+  return true;
+}
+
 static respool_status open_file(struct store *store, const struct store_options *options, respool_error *error) {
-  if (options->path != NULL) return os_open_named(options->path, &store->fd, error);
-  const char *directory = options->directory != NULL ? options->directory : os_default_directory();
-  return os_open_anonymous(directory, &store->fd, error);
+  respool_status status;
+  if (options->path != NULL) {
+    status = os_open_named(options->path, &store->fd, error);
+  } else {
+    const char *directory = options->directory != NULL ? options->directory : os_default_directory();
+    if (take_file(store, options->files, directory)) return RESPOOL_OK;
+    status = os_open_anonymous(directory, &store->fd, error);
+  }
+  if (status == RESPOOL_OK) store->file_system = os_file_system(store->fd);
+  return status;
 }
 
 static void choose_replay(struct store *store, int32_t replay) {
-  int file_system = os_file_system(store->fd);
-  store->is_private = store->path == NULL && file_system != OS_FS_REMOTE && replay != RESPOOL_REPLAY_READ;
-  store->in_memory = file_system == OS_FS_MEMORY;
+  store->is_private = store->path == NULL && store->file_system != OS_FS_REMOTE && replay != RESPOOL_REPLAY_READ;
+  store->in_memory = store->file_system == OS_FS_MEMORY;
   store->maps = replay == RESPOOL_REPLAY_MAP || (replay == RESPOOL_REPLAY_AUTO && store->is_private);
 }
 
+static void close_file(struct store *store) {
+  struct pooled_file file = {
+      .fd = store->fd, .file_system = store->file_system, .size = store->size, .directory = store->directory};
+  if (store->files == NULL || store->spoiled)
+    os_close(store->fd);
+  else
+    file_pool_give(store->files, &file);
+  store->fd = -1;
+}
+
 static void destroy(struct store *store) {
+  if (store->fd >= 0) close_file(store);
+  file_pool_drop(store->files);
   os_mutex_close(&store->lock);
   mem_free(store->slots);
   mem_free(store->path);
@@ -107,7 +143,8 @@ static void drop_reference(struct store *store) {
 
 void store_close(struct store *store) {
   if (store == NULL) return;
-  os_close(store->fd);
+  /* One for the pool must wait until no window shows its pages any more. */
+  if (store->files == NULL || store->spoiled) close_file(store);
   pool_close(store->pool);
   os_lock(&store->lock);
   drop_reference(store);
@@ -119,6 +156,8 @@ respool_status store_write(struct store *store, const struct gather_piece *piece
                            respool_error *error) {
   int64_t written = 0;
   respool_status status = os_write_at(store->fd, pieces, count, offset, &written, error);
+  if (status != RESPOOL_OK) store->spoiled = true;
+  if (offset + written > store->size) store->size = offset + written;
   atomic_fetch_add_explicit(&store->written, written, memory_order_relaxed);
   return status;
 }
@@ -148,6 +187,7 @@ void store_cut(struct store *store, int64_t length) {
   atomic_store_explicit(&store->committed, length, memory_order_relaxed);
   atomic_fetch_add_explicit(&store->cuts, 1, memory_order_release);
   os_truncate(store->fd, length, NULL);
+  store->spoiled = true;
 }
 
 /*
@@ -161,6 +201,7 @@ respool_status store_sync(struct store *store, respool_error *error) {
   }
   respool_status status = os_sync(store->fd, error);
   store->sync_failed = status != RESPOOL_OK;
+  if (store->sync_failed) store->spoiled = true;
   if (status == RESPOOL_OK && store->path != NULL) status = os_sync_parent(store->path, error);
   return status;
 }

@@ -76,6 +76,10 @@ static int faulty_close(int fd) {
   return fails ? -1 : answer;
 }
 
+static int faulty_stat(const char *path, struct stat *status) {
+  return ask(FAULT_STAT, false) == FAIL ? -1 : os_calls_real.stat(path, status);
+}
+
 static int faulty_fstat(int fd, struct stat *status) {
   return ask(FAULT_FSTAT, false) == FAIL ? -1 : os_calls_real.fstat(fd, status);
 }
@@ -149,6 +153,7 @@ static bool faulty_memory(void) {
 void fault_install(void) {
   os_calls.open = faulty_open;
   os_calls.close = faulty_close;
+  os_calls.stat = faulty_stat;
   os_calls.fstat = faulty_fstat;
   os_calls.read = faulty_read;
   os_calls.pread = faulty_pread;

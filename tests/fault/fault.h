@@ -23,10 +23,16 @@ enum {
   FAULT_FSYNC = 1 << 8,
   FAULT_MMAP = 1 << 9,
   FAULT_MEMORY = 1 << 10, /* allocations */
+  FAULT_STAT = 1 << 11,
 };
 
 /* Which calls fail, counted from the first that one of the targets makes after arming. */
-enum fault_pattern { FAULT_ONCE, FAULT_FOR_EVER, FAULT_EVERY_SECOND, FAULT_BY_CHANCE /* the first, then one in four */ };
+enum fault_pattern {
+  FAULT_ONCE,
+  FAULT_FOR_EVER,
+  FAULT_EVERY_SECOND,
+  FAULT_BY_CHANCE /* the first, then one in four */
+};
 
 struct fault {
   unsigned targets;
