@@ -4,8 +4,14 @@
 #include "os/calls.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#ifdef __linux__
+#include <sys/sysmacros.h>
+#endif
 
 static int real_open(const char *path, int flags, mode_t mode) {
   return open(path, flags, mode);
@@ -19,11 +25,50 @@ static int real_fstat(int fd, struct stat *status) {
   return fstat(fd, status);
 }
 
+/* Where the system does not tell, everything is in memory. */
+static bool real_resident(void *page, size_t size) {
+#ifdef __linux__
+  unsigned char state = 1;
+  return mincore(page, size, &state) != 0 || (state & 1) != 0;
+#else
+  (void)page;
+  (void)size;
+  return true;
+#endif
+}
+
+static void real_will_need(int fd, off_t offset, off_t length) {
+#ifdef POSIX_FADV_WILLNEED
+  posix_fadvise(fd, offset, length, POSIX_FADV_WILLNEED);
+#else
+  (void)fd;
+  (void)offset;
+  (void)length;
+#endif
+}
+
+static int64_t real_read_ahead(dev_t device) {
+#ifdef __linux__
+  char path[64], text[32];
+  snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", major(device), minor(device));
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  ssize_t got = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (got <= 0) return -1;
+  text[got] = '\0';
+  return strtoll(text, NULL, 10) * 1024;
+#else
+  (void)device;
+  return -1;
+#endif
+}
+
 #define REAL_CALLS                                                                                                     \
   {                                                                                                                    \
     .open = real_open, .close = close, .unlink = unlink, .stat = real_stat, .fstat = real_fstat, .read = read,         \
     .pread = pread, .writev = writev, .pwritev = pwritev, .ftruncate = ftruncate, .fsync = fsync, .mmap = mmap,        \
-    .munmap = munmap                                                                                                   \
+    .munmap = munmap, .resident = real_resident, .will_need = real_will_need, .read_ahead = real_read_ahead            \
   }
 
 struct os_calls os_calls = REAL_CALLS;

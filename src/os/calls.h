@@ -6,6 +6,8 @@
 #ifndef RESPOOL_OS_CALLS_H
 #define RESPOOL_OS_CALLS_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -24,6 +26,9 @@ struct os_calls {
   int (*fsync)(int fd);
   void *(*mmap)(void *at, size_t length, int protection, int flags, int fd, off_t offset);
   int (*munmap)(void *at, size_t length);
+  bool (*resident)(void *page, size_t size);
+  void (*will_need)(int fd, off_t offset, off_t length);
+  int64_t (*read_ahead)(dev_t device);
 };
 
 extern struct os_calls os_calls;

@@ -78,4 +78,13 @@ struct os_mapping {
 respool_status os_map(int fd, int64_t offset, int64_t length, struct os_mapping *mapping, respool_error *error);
 void os_unmap(struct os_mapping *mapping);
 
+/* Whether the page around a mapped byte is in memory; true where the system does not tell. */
+bool os_cached(const uint8_t *byte);
+
+/* How much the system reads ahead in a file by itself; -1: it does not tell. */
+int64_t os_read_ahead(int fd);
+
+/* Begin to bring a range of the file into memory, where the system can do that. */
+void os_will_need(int fd, int64_t offset, int64_t length);
+
 #endif

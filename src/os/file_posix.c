@@ -335,3 +335,18 @@ void os_unmap(struct os_mapping *mapping) {
   os_calls.munmap(mapping->base, mapping->size);
   mapping->base = NULL;
 }
+
+bool os_cached(const uint8_t *byte) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  uintptr_t at = (uintptr_t)byte;
+  return os_calls.resident((void *)(at - at % page), page);
+}
+
+int64_t os_read_ahead(int fd) {
+  struct stat status;
+  return os_calls.fstat(fd, &status) == 0 ? os_calls.read_ahead(status.st_dev) : -1;
+}
+
+void os_will_need(int fd, int64_t offset, int64_t length) {
+  os_calls.will_need(fd, (off_t)offset, (off_t)length);
+}

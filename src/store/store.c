@@ -311,6 +311,7 @@ static bool covers(const struct store_window *window, int64_t offset, int64_t le
 static void leave_window(struct store_cursor *cursor) {
   if (cursor->window != NULL) drop_window(cursor->window);
   cursor->window = NULL;
+  ahead_leave(&cursor->ahead);
 }
 
 void store_cursor_close(struct store_cursor *cursor) {
@@ -330,6 +331,9 @@ static respool_status view_mapped(struct store *store, struct store_cursor *curs
     if (!covers(window, offset, length)) return error_set(error, RESPOOL_IO, "no window holds the extent");
   }
   struct store_window *window = cursor->window;
+  struct ahead_range range = {
+      .fd = store->fd, .bytes = window->mapping.bytes, .start = window->start, .length = window->length};
+  ahead_view(&cursor->ahead, &range, offset, length);
   atomic_fetch_add_explicit(&window->references, 1, memory_order_relaxed);
   *view = (struct store_view){.bytes = window->mapping.bytes + (offset - window->start),
                               .is_private = store->is_private,

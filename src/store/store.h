@@ -10,6 +10,7 @@
 #define RESPOOL_STORE_STORE_H
 
 #include "respool/respool.h"
+#include "store/ahead.h"
 #include "store/pool.h"
 #include "support/gather.h"
 
@@ -57,6 +58,7 @@ struct store_view {
 /* What a reader remembers between views so that the next one is cheap. Zero it before the first use. */
 struct store_cursor {
   struct store_window *window;
+  struct ahead ahead;        /* how it goes through its windows */
   struct store_block *block; /* where it reads */
   unsigned cuts;             /* of the store when the block was read */
 };
