@@ -25,6 +25,8 @@ struct ipc_encoder {
   struct batch_metadata values;         /* of dictionaries */
   const struct batch_metadata *planned; /* one of them */
   struct press press;
+  bool pack_batches; /* if there is a codec */
+  bool pack_dictionaries;
 };
 
 /* ---- Metadata -------------------------------------------------------------------------------------- */
@@ -200,12 +202,18 @@ respool_status ipc_encoder_open(const struct layout *layout, struct ipc_encoder 
     return status;
   }
   press_open(&made->press, RESPOOL_COMPRESSION_NONE, 0);
+  ipc_encoder_pack(made, true, true);
   *encoder = made;
   return RESPOOL_OK;
 }
 
 void ipc_encoder_compress(struct ipc_encoder *encoder, int32_t compression, int32_t level) {
   press_open(&encoder->press, compression, level);
+}
+
+void ipc_encoder_pack(struct ipc_encoder *encoder, bool batches, bool dictionaries) {
+  encoder->pack_batches = batches;
+  encoder->pack_dictionaries = dictionaries;
 }
 
 void ipc_encoder_drained(struct ipc_encoder *encoder) {
@@ -229,6 +237,7 @@ respool_status ipc_encoder_plan(struct ipc_encoder *encoder, int32_t dictionary,
                                 struct ipc_size *size, respool_error *error) {
   int32_t root = layout_part(encoder->plan.layout, dictionary)->root;
   respool_status status = plan_part(&encoder->plan, root, array, error);
+  press_use(&encoder->press, dictionary == LAYOUT_BATCH ? encoder->pack_batches : encoder->pack_dictionaries);
   if (status == RESPOOL_OK) status = press_plan(&encoder->press, &encoder->plan, put_segment, error);
   if (status == RESPOOL_OK) status = make_metadata(encoder, dictionary, array, &size->body, error);
   if (status == RESPOOL_OK) size->metadata = ipc_metadata_size(encoder->planned->size);

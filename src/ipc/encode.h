@@ -21,6 +21,9 @@ void ipc_encoder_compress(struct ipc_encoder *encoder, int32_t compression, int3
 void ipc_encoder_drained(struct ipc_encoder *encoder);
 void ipc_encoder_discard(struct ipc_encoder *encoder);
 
+/* Which messages are compressed from now on, where a compression was chosen; at first all. */
+void ipc_encoder_pack(struct ipc_encoder *encoder, bool batches, bool dictionaries);
+
 /* What one message takes: prefix, metadata and padding; then the body. Both are multiples of 64. */
 struct ipc_size {
   int64_t metadata;

@@ -23,7 +23,8 @@ struct press_block {
 };
 
 void press_open(struct press *press, int32_t compression, int32_t level) {
-  *press = (struct press){.codec = codec_of(compression), .level = level};
+  int codec = codec_of(compression);
+  *press = (struct press){.codec = codec, .chosen = codec, .level = level};
 }
 
 static void free_blocks(struct press *press) {
@@ -137,13 +138,13 @@ static respool_status press_segment(struct press *press, const struct segment *s
 }
 
 respool_status press_plan(struct press *press, const struct ipc_plan *plan, press_render render, respool_error *error) {
+  press->before = press->blocks; /* of a plain message too, which adds nothing but may be discarded */
+  press->before_used = press->blocks != NULL ? press->blocks->used : 0;
   if (press->codec == CODEC_NONE) return RESPOOL_OK;
   size_t count = (size_t)plan->segment_count;
   if (!mem_reserve((void **)&press->buffers, &press->capacity, count, sizeof *press->buffers)) {
     return error_no_memory(error);
   }
-  press->before = press->blocks;
-  press->before_used = press->blocks != NULL ? press->blocks->used : 0;
   respool_status status = RESPOOL_OK;
   for (int32_t i = 0; status == RESPOOL_OK && i < plan->segment_count; i++) {
     status = press_segment(press, &plan->segments[i], render, &press->buffers[i], error);

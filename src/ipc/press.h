@@ -26,7 +26,8 @@ struct press_block;
  * buffer, twice where it is not in the producer's memory as it goes to the wire.
  */
 struct press {
-  int codec; /* CODEC_NONE: nothing is compressed, and nothing of this used */
+  int codec;  /* CODEC_NONE: the message is not compressed, and nothing of this used */
+  int chosen; /* codec of those that are */
   int32_t level;
   struct codec_state state;
   struct press_buffer *buffers; /* of the batch, as its segments */
@@ -45,6 +46,11 @@ struct press {
 /* RESPOOL_COMPRESSION_... and level, which were checked. */
 void press_open(struct press *press, int32_t compression, int32_t level);
 void press_close(struct press *press);
+
+/* Whether the message planned next is compressed, if a codec was chosen. */
+static inline void press_use(struct press *press, bool packed) {
+  press->codec = packed ? press->chosen : CODEC_NONE;
+}
 
 /* Compress the plan's buffers, if anything is. RESPOOL_NO_MEMORY. */
 respool_status press_plan(struct press *press, const struct ipc_plan *plan, press_render render, respool_error *error);
