@@ -38,7 +38,9 @@ static const char help[] = "Usage: respool tee [OPTION]... [INPUT]\n"
                            "                           (default), lz4 or zstd, with a level if wanted, such\n"
                            "                           as zstd:9\n"
                            "      --compress-spool CODEC\n"
-                           "                           compress the spool file, named or not\n"
+                           "                           compress the spool file, named or not; also:\n"
+                           "                             adaptive  lz4 where the disk is slower than it,\n"
+                           "                                       none where it is faster\n"
                            "      --max-expansion SIZE what one compressed message may expand to, such as\n"
                            "                           16GiB or 'unlimited'\n"
                            "      --stats              at the end, write a JSON object to standard error\n"
@@ -128,7 +130,7 @@ static int apply(struct tee_options *options, int id, const char *value) {
     return compression_parse("--compress", value, &options->writing);
   case OPTION_COMPRESS_SPOOL:
     options->spooling_given = true;
-    return compression_parse("--compress-spool", value, &options->spooling);
+    return compression_parse_spool("--compress-spool", value, &options->spooling);
   case OPTION_MAX_EXPANSION:
     return input_parse_expansion(&options->reading, value);
   case OPTION_STATS:

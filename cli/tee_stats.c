@@ -79,6 +79,7 @@ static void spool_json(struct json *json, const respool_stats *stats) {
   json_number(json, "rows", stats->rows);
   json_number(json, "batches_resident", stats->batches_resident);
   json_number(json, "batches_stored", stats->batches_stored);
+  json_number(json, "batches_compressed", stats->batches_compressed);
   json_number(json, "bytes_appended", stats->bytes_appended);
   json_number(json, "bytes_charged", stats->bytes_charged);
   json_number(json, "bytes_charged_peak", stats->bytes_charged_peak);

@@ -213,9 +213,21 @@ enum { RESPOOL_REPLAY_AUTO = 0, RESPOOL_REPLAY_MAP = 1, RESPOOL_REPLAY_READ = 2 
  * buffer that would not shrink is written as it is. The same batch and level give the same bytes.
  *   LZ4   in LZ4 frames: cheap
  *   ZSTD  smaller, and slower
- * A build of this library may lack either: RESPOOL_UNSUPPORTED then, on writing and on reading.
+ *   ADAPTIVE  For the file of a spool alone (respool_ipc_write...() refuses it): each write of a chunk is either
+ *         compressed (LZ4; ZSTD where the build has no LZ4) or not, whichever takes less time for the same rows. The
+ *         writes themselves are timed: the first MiBs go both ways in turn, then what takes longer is tried again by
+ *         and by, ever less often while nothing changes, and soon when the disk has become faster or slower. Such
+ *         trials add about 1/64 to the time at most as long as nothing changes. Dictionaries are not compressed. The
+ *         bytes of the file depend on the time that was measured; any reader of Arrow IPC reads them.
+ * A build of this library may lack either codec: RESPOOL_UNSUPPORTED then, on writing (ADAPTIVE: if it lacks both) and
+ * on reading.
  */
-enum { RESPOOL_COMPRESSION_NONE = 0, RESPOOL_COMPRESSION_LZ4 = 1, RESPOOL_COMPRESSION_ZSTD = 2 };
+enum {
+  RESPOOL_COMPRESSION_NONE = 0,
+  RESPOOL_COMPRESSION_LZ4 = 1,
+  RESPOOL_COMPRESSION_ZSTD = 2,
+  RESPOOL_COMPRESSION_ADAPTIVE = 3
+};
 
 /* 1 where this build can read and write it, else 0. */
 RESPOOL_EXPORT int respool_compression_available(int32_t compression);
@@ -259,10 +271,11 @@ typedef struct respool_options {
   int32_t sync_on_finish;
 
   /* How what is written to the file is compressed, RESPOOL_COMPRESSION_..., and at which level: 0 is the codec's usual
-   * one (and the only one without compression); LZ4 takes up to 12 (from 3 on the slow kind), ZSTD up to 22, and below
-   * 0 both are faster. A dictionary that stays the same is compressed anew for each write of a chunk. Compressing needs
-   * memory for the compressed form of one batch, and for its largest buffer twice. Replay unpacks each batch into
-   * memory of its own, when it is mapped too. */
+   * one (and the only one without compression and with ADAPTIVE); LZ4 takes up to 12 (from 3 on the slow kind), ZSTD
+   * up to 22, and below 0 both are faster. A dictionary that stays the same is compressed anew for each write of a
+   * chunk (not with ADAPTIVE, which leaves dictionaries as they are). Compressing needs memory for the compressed form
+   * of one batch, and for its largest buffer twice. Replay unpacks each batch into memory of its own, when it is mapped
+   * too. */
   int32_t compression;
   int32_t compression_level;
 
@@ -461,6 +474,8 @@ typedef struct respool_stats {
   int64_t write_failures;  /* attempts to write that failed so far */
   int32_t file_exists;     /* 1 once a file was made */
   int32_t memory_backed;   /* 1 if that file lies in memory (tmpfs, ramfs), so that spilling saves nothing */
+
+  int64_t batches_compressed; /* of batches_stored, those that were written compressed */
 } respool_stats;
 
 /*
@@ -638,7 +653,7 @@ RESPOOL_EXPORT respool_status respool_ipc_read(respool_read_callback read, void 
 
 typedef struct respool_ipc_write_options {
   size_t struct_size;        /* set by respool_ipc_write_options_init() */
-  int32_t compression;       /* RESPOOL_COMPRESSION_... */
+  int32_t compression;       /* RESPOOL_COMPRESSION_..., not ADAPTIVE */
   int32_t compression_level; /* 0: the codec's usual one; see respool_options */
 } respool_ipc_write_options;
 

@@ -10,14 +10,21 @@ static const struct codec_calls *calls_of(int codec) {
   return codec == CODEC_LZ4_FRAME ? &codec_lz4 : &codec_zstd;
 }
 
-int codec_of(int32_t compression) {
-  return compression == RESPOOL_COMPRESSION_LZ4    ? CODEC_LZ4_FRAME
-         : compression == RESPOOL_COMPRESSION_ZSTD ? CODEC_ZSTD
-                                                   : CODEC_NONE;
-}
-
 bool codec_available(int codec) {
   return codec >= 0 && codec < CODEC_COUNT && calls_of(codec)->bound != NULL;
+}
+
+int codec_of(int32_t compression) {
+  switch (compression) {
+  case RESPOOL_COMPRESSION_LZ4:
+    return CODEC_LZ4_FRAME;
+  case RESPOOL_COMPRESSION_ZSTD:
+    return CODEC_ZSTD;
+  case RESPOOL_COMPRESSION_ADAPTIVE: /* the cheap one, where it is */
+    return codec_available(CODEC_LZ4_FRAME) ? CODEC_LZ4_FRAME : CODEC_ZSTD;
+  default:
+    return CODEC_NONE;
+  }
 }
 
 int respool_compression_available(int32_t compression) {
@@ -30,7 +37,19 @@ respool_status codec_need(int codec, respool_error *error) {
                    calls_of(codec)->name, calls_of(codec)->library);
 }
 
+respool_status codec_check_spool(int32_t compression, int32_t level, respool_error *error) {
+  if (compression != RESPOOL_COMPRESSION_ADAPTIVE) return codec_check(compression, level, error);
+  if (level != 0) {
+    return error_set(error, RESPOOL_INVALID, "compression_level %d with adaptive compression, which has none", level);
+  }
+  if (codec_available(codec_of(compression))) return RESPOOL_OK;
+  return error_set(error, RESPOOL_UNSUPPORTED, "this build has no compression: it was made without liblz4 and libzstd");
+}
+
 respool_status codec_check(int32_t compression, int32_t level, respool_error *error) {
+  if (compression == RESPOOL_COMPRESSION_ADAPTIVE) {
+    return error_set(error, RESPOOL_INVALID, "adaptive compression is for the file of a spool: here it takes a codec");
+  }
   if (compression < RESPOOL_COMPRESSION_NONE || compression > RESPOOL_COMPRESSION_ZSTD) {
     return error_set(error, RESPOOL_INVALID, "compression %d is none of RESPOOL_COMPRESSION_...", compression);
   }

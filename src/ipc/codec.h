@@ -12,10 +12,14 @@
 
 enum { CODEC_NONE = -1, CODEC_COUNT = 2 }; /* beside CODEC_LZ4_FRAME and CODEC_ZSTD of format.h, which count from 0 */
 
-/* RESPOOL_COMPRESSION_... and level as a user gives them. RESPOOL_INVALID, RESPOOL_UNSUPPORTED: not in this build. */
+/*
+ * RESPOOL_COMPRESSION_... and level as a user gives them; of a spool the adaptive one too. RESPOOL_INVALID,
+ * RESPOOL_UNSUPPORTED: not in this build.
+ */
 respool_status codec_check(int32_t compression, int32_t level, respool_error *error);
+respool_status codec_check_spool(int32_t compression, int32_t level, respool_error *error);
 
-/* The codec of RESPOOL_COMPRESSION_.... */
+/* The codec of RESPOOL_COMPRESSION_...; of the adaptive one that of the runs that are compressed. */
 int codec_of(int32_t compression);
 bool codec_available(int codec);
 

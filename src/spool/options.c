@@ -37,7 +37,7 @@ static respool_status check_ranges(const respool_options *options, respool_error
   if ((options->defer_release | options->sync_on_finish | 1) != 1) {
     return error_set(error, RESPOOL_INVALID, "defer_release or sync_on_finish is neither 0 nor 1");
   }
-  return codec_check(options->compression, options->compression_level, error);
+  return codec_check_spool(options->compression, options->compression_level, error);
 }
 
 static respool_status choose_mode(respool_options *options, respool_error *error) {

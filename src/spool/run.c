@@ -26,6 +26,7 @@ struct run {
   int64_t bytes;  /* bytes of the batches, about */
   int64_t next;   /* what write_next becomes when the run is written */
   int64_t unkept; /* the last so many items were taken from the kept ones */
+  bool packed;    /* the batches are compressed */
   struct run_item items[RUN_MOST];
 };
 
@@ -114,8 +115,14 @@ static void take_item(struct run *run, int64_t index, struct resident *resident,
   run->bytes = add_saturating(run->bytes, resident->shown);
 }
 
+static bool is_adaptive(const struct respool *spool) {
+  return spool->options.compression == RESPOOL_COMPRESSION_ADAPTIVE;
+}
+
 static bool run_full(const struct respool *spool) {
-  return spool->run->count == RUN_MOST || spool->run->bytes >= spool->options.write_chunk;
+  int64_t most = spool->options.write_chunk;
+  if (is_adaptive(spool)) most = adapt_most(&spool->adapt, most);
+  return spool->run->count == RUN_MOST || spool->run->bytes >= most;
 }
 
 /*
@@ -196,6 +203,22 @@ static respool_status commit_items(struct respool *spool, respool_error *error) 
   return RESPOOL_OK;
 }
 
+/*
+ * Dictionaries go out plain, always: one that stays the same is then found the same in the file, whatever form the
+ * batches before it had.
+ */
+static void choose_form(struct respool *spool) {
+  spool->run->packed = spool->options.compression != RESPOOL_COMPRESSION_NONE;
+  if (!is_adaptive(spool)) return;
+  spool->run->packed = adapt_packs(&spool->adapt);
+  ipc_encoder_pack(spool->encoder, spool->run->packed, false);
+}
+
+static void note_cost(struct respool *spool, int64_t nanoseconds) {
+  if (spool->run->count == 0 || !is_adaptive(spool)) return;
+  adapt_note(&spool->adapt, add_saturating(spool->run->bytes, versions_fresh_bytes(spool)), nanoseconds);
+}
+
 /* Without the lock, with the pen: everything up to where the file is whole again. */
 static respool_status write_run(struct respool *spool, int64_t *end, respool_error *error) {
   respool_status status = open_file(spool, error);
@@ -204,8 +227,11 @@ static respool_status write_run(struct respool *spool, int64_t *end, respool_err
   gather_reset(spool->gather, write_pieces, &stroke);
   gather_align(spool->gather, spool->committed);
   ipc_encoder_drained(spool->encoder);
+  choose_form(spool);
+  int64_t began = os_now();
   status = write_head(spool, error);
   if (status == RESPOOL_OK) status = encode_items(spool, error);
+  if (status == RESPOOL_OK) note_cost(spool, os_now() - began);
   if (status == RESPOOL_OK) status = commit_items(spool, error);
   if (status != RESPOOL_OK) {
     undo_stroke(spool);
@@ -228,6 +254,7 @@ static void publish_item(struct respool *spool, const struct run_item *item, str
   entry->body = item->size.body;
   entry->set = item->set;
   spool->batches_stored++;
+  if (spool->run->packed) spool->batches_compressed++;
   spool->bytes_stored += item->size.metadata + item->size.body;
   if (item->resident == NULL) return;
   if (item->due) due_settle(spool, item->resident);

@@ -102,6 +102,7 @@ static void collect_stats(struct respool *spool, respool_stats *stats, struct st
                            .rows = spool->rows,
                            .batches_resident = spool->batches_resident,
                            .batches_stored = spool->batches_stored,
+                           .batches_compressed = spool->batches_compressed,
                            .bytes_appended = spool->bytes_appended,
                            .bytes_charged = spool_charged(spool),
                            .bytes_charged_peak = spool->charged_peak,

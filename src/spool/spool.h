@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The spool itself, as the files of this room share it. From the ground up: catalog.c, ledger.c, wait.c (what there
- * is, what it weighs, who waits), core.c, resident.c (batches in memory), due.c, run.c, spill.c (to disk), handle.c
- * (what goes with the last handle), writer.c, reader.c, export.c (the handles), options.c, spool.c (the whole).
+ * is, what it weighs, who waits), core.c, resident.c (batches in memory), due.c, adapt.c, run.c, spill.c (to disk),
+ * handle.c (what goes with the last handle), writer.c, reader.c, export.c (the handles), options.c, spool.c (all).
  *
  * LOCKS. `lock` guards everything below it here that is not said to be otherwise. Under it there is no I/O, no
  * callback, and no release of an array (invariant 6). `pen` is the right to encode and write: a flag under the lock,
@@ -15,6 +15,7 @@
 #include "ipc/encode.h"
 #include "os/thread.h"
 #include "respool/respool.h"
+#include "spool/adapt.h"
 #include "spool/catalog.h"
 #include "spool/ledger.h"
 #include "spool/versions.h"
@@ -62,6 +63,7 @@ struct respool {
 
   int64_t batches_resident;
   int64_t batches_stored;
+  int64_t batches_compressed; /* of these */
   int64_t rows;
   int64_t bytes_appended;
   int64_t bytes_stored;
@@ -80,6 +82,7 @@ struct respool {
   struct ipc_encoder *encoder;
   struct gather *gather;
   struct run *run;
+  struct adapt adapt;       /* with adaptive compression */
   struct versions versions; /* but for what its fields say */
   int64_t committed;        /* the file is whole up to here */
   bool ended;               /* ... and its end marker is written */

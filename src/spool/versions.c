@@ -5,6 +5,7 @@
 #include "ipc/format.h"
 #include "spool/spool.h"
 #include "support/alloc.h"
+#include "support/arith.h"
 #include "support/error.h"
 
 #include <string.h>
@@ -121,6 +122,14 @@ static respool_status emit(void *context, int32_t dictionary, const struct ipc_s
   versions->fresh_end = &version->next;
   versions->writing[dictionary] = version;
   return ipc_encoder_put(spool->encoder, spool->gather, error);
+}
+
+int64_t versions_fresh_bytes(const struct respool *spool) {
+  int64_t bytes = 0;
+  for (const struct version *version = spool->versions.fresh; version != NULL; version = version->next) {
+    bytes = add_saturating(bytes, version->extent.size.body);
+  }
+  return bytes;
 }
 
 /* Readers look sets up under the lock, so a new one is added there. */

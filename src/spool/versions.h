@@ -55,6 +55,9 @@ respool_status versions_prepare(struct respool *spool, const struct ArrowArray *
 /* With the pen: commit what the run has before `offset`. `*at` is where it stands, versions.fresh at first. */
 respool_status versions_commit(struct respool *spool, int64_t offset, struct version **at, respool_error *error);
 
+/* With the pen: bytes of the dictionaries that the run has put. */
+int64_t versions_fresh_bytes(const struct respool *spool);
+
 /* Bytes that the versions and sets take. The lock is held. */
 int64_t versions_bytes(const struct respool *spool);
 

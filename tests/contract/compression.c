@@ -173,7 +173,7 @@ static void choices_that_cannot_be(void) {
     int32_t compression, level;
     const char *part;
   } wrong[] = {{-1, 0, "compression -1"},
-               {3, 0, "compression 3"},
+               {4, 0, "compression 4"},
                {0, 1, "without a compression"},
                {1, 13, "compression_level 13 of LZ4"},
                {2, 23, "compression_level 23 of ZSTD"}};

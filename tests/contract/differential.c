@@ -60,9 +60,9 @@ static void through_the_file(const trial *t, const char *path) {
   close(fd);
 }
 
-/* LZ4 and ZSTD in turn, or none where this build does not have it. */
+/* LZ4, ZSTD and the adaptive one in turn, or none where this build does not have it. */
 static int32_t compression_of(const trial *t, uint64_t more) {
-  int32_t chosen = (t->series.seed + more) % 2 == 0 ? RESPOOL_COMPRESSION_LZ4 : RESPOOL_COMPRESSION_ZSTD;
+  int32_t chosen = RESPOOL_COMPRESSION_LZ4 + (int32_t)((t->series.seed + more) % 3);
   return respool_compression_available(chosen) ? chosen : RESPOOL_COMPRESSION_NONE;
 }
 

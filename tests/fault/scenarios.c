@@ -67,6 +67,10 @@ const struct scenario scenarios[] = {
      CHUNK, DICTIONARY_STEPS(under_pressure)},
     {"dictionaries, all, zstd, readers come and go", RESPOOL_MODE_ALL, RESPOOL_REPLAY_READ, true, false, false, 0,
      CHUNK, COUNTED(come_and_go), RESPOOL_COMPRESSION_ZSTD, true},
+    {"overflow, read, adaptive", RESPOOL_MODE_OVERFLOW, RESPOOL_REPLAY_READ, false, false, false, SMALL, CHUNK,
+     PACKED(ordinary, RESPOOL_COMPRESSION_ADAPTIVE)},
+    {"dictionaries, all, adaptive", RESPOOL_MODE_ALL, RESPOOL_REPLAY_MAP, true, false, false, 0, CHUNK,
+     COUNTED(ordinary), RESPOOL_COMPRESSION_ADAPTIVE, true},
 };
 
 const int scenario_count = sizeof scenarios / sizeof scenarios[0];

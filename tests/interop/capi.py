@@ -16,7 +16,7 @@ ABANDONED, SOURCE_FAILED, RESOURCES_EXHAUSTED = 30, 32, 34
 USER = 1000
 MODE_DEFAULT, MODE_OVERFLOW, MODE_ON_LIMIT, MODE_ALL = 0, 1, 2, 3
 REPLAY_AUTO, REPLAY_MAP, REPLAY_READ = 0, 1, 2
-UNCOMPRESSED, LZ4, ZSTD = 0, 1, 2
+UNCOMPRESSED, LZ4, ZSTD, ADAPTIVE = 0, 1, 2, 3
 NO_LIMIT = 2**63 - 1
 
 
@@ -94,6 +94,7 @@ class Stats(ctypes.Structure):
         *((name, c_int64) for name in ("readers", "readers_waiting", "write_failures")),
         ("file_exists", c_int32),
         ("memory_backed", c_int32),
+        ("batches_compressed", c_int64),
     ]
 
 

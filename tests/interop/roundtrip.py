@@ -18,6 +18,7 @@ SETTINGS = {
     "named": {"memory_limit": 0, "mode": capi.MODE_ALL},
     "mapped, zstd": {"memory_limit": 0, "replay": capi.REPLAY_MAP, "compression": capi.ZSTD},
     "named, lz4": {"memory_limit": 0, "mode": capi.MODE_ALL, "compression": capi.LZ4},
+    "named, adaptive": {"memory_limit": 0, "mode": capi.MODE_ALL, "write_chunk": 4096, "compression": capi.ADAPTIVE},
 }
 
 

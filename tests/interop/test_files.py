@@ -48,6 +48,23 @@ class NamedFile(roundtrip.RoundTrip):
                 self.assertEqual(whole[len(prefix) :], b"\xff\xff\xff\xff\0\0\0\0")
                 self.same_file(path, schema, batches)
 
+    def test_compressed_in_part(self):
+        """Batches that are compressed between ones that are not, and a dictionary for them all."""
+        words = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2, None] * 500), pa.array(["red", "green" * 20, "blue"]))
+        batches = [
+            pa.record_batch([pa.array([number] * 2000), pa.array(["x" * number] * 2000), words], names=["a", "b", "c"])
+            for number in range(12)
+        ]
+        path = self.new_path()
+        choices = {"memory_limit": 0, "write_chunk": 4096, "compression": capi.ADAPTIVE}
+        with capi.Spool(batches[0].schema, path=path, **choices) as spool:
+            for batch in batches:
+                spool.append(batch)
+            spool.finish()
+            self.assertIn(spool.stats().batches_compressed, range(3, 10))
+            self.same_replay(spool, batches[0].schema, batches)
+        self.same_file(path, batches[0].schema, batches)
+
     def test_on_limit_prefix(self):
         """No file up to the limit; all batches once it was passed."""
         batch = pa.record_batch([pa.array(range(1000), pa.int64())], names=["x"])

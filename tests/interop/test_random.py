@@ -14,8 +14,9 @@ ROUNDS = 400
 
 
 def random_compression(rng):
-    compression = rng.choice((capi.UNCOMPRESSED, capi.LZ4, capi.ZSTD))
-    levels = {capi.UNCOMPRESSED: (0,), capi.LZ4: (0, 1, 9, -3), capi.ZSTD: (0, 1, 7, -5)}
+    compression = rng.choice((capi.UNCOMPRESSED, capi.LZ4, capi.ZSTD, capi.ADAPTIVE))
+    levels = {capi.UNCOMPRESSED: (0,), capi.LZ4: (0, 1, 9, -3), capi.ZSTD: (0, 1, 7, -5),
+              capi.ADAPTIVE: (0,)}
     return {"compression": compression, "compression_level": rng.choice(levels[compression])}
 
 

@@ -62,6 +62,21 @@ class Compress(kit.ToolTest):
         self.assertLess(stored["lz4"], stored["none"])
         self.assertLess(stored["zstd"], stored["lz4"])
 
+    def test_adaptive(self):
+        """What goes which way is for the clock to say, but the first runs go both ways."""
+        done = kit.run("tee", "-m0", "--stats", "--compress-spool=adaptive", data=self.plain)
+        self.assertEqual((done.returncode, done.stdout), (0, self.plain))
+        plain = self.gen(SCHEMA, "--rows=800k", "--batch-rows=40k", "--null-rate=0.1")
+        kept = self.path("kept")
+        done = kit.run("tee", "--stats", "--compress-spool", "adaptive", "--path", kept, "-o-", data=plain)
+        self.assertEqual((done.returncode, done.stdout), (0, plain))
+        compressed = json.loads(done.stderr)["batches_compressed"]
+        self.assertIn(compressed, range(1, 20))
+        self.assertTrue(json.loads(self.ok("info", "--json", kept))["compressed"])
+        self.assertLess(len(self.read("kept")), len(plain))
+        self.assertIn(b": ok, 20 batches, 800000 rows", self.ok("verify", kept))
+        self.assertEqual(self.ok("cat", kept), plain)
+
     def test_each_its_own(self):
         kept = self.path("kept")
         out = self.ok("tee", "--compress=lz4", "--compress-spool=zstd", "--path", kept, "-o-", data=self.plain)
@@ -83,7 +98,9 @@ class Compress(kit.ToolTest):
         for command in ("tee", "cat", "gen"):
             for codec in ("", "gzip", "lz4:0", "lz4:13", "zstd:23", "zstd:-1", "zstd:", "none:1", "zstd:x", "LZ4"):
                 self.bad(2, r"--compress takes none, lz4 or zstd", command, "--compress", codec)
-        self.bad(2, r"--compress-spool takes none, lz4 or zstd", "tee", "--compress-spool=lzo")
+            self.bad(2, r"--compress takes none, lz4 or zstd,", command, "--compress=adaptive")
+        for codec in ("lzo", "adaptive:1", "adaptive:", "adapt"):
+            self.bad(2, r"--compress-spool takes none, lz4, zstd or adaptive", "tee", "--compress-spool", codec)
         for size in ("0", "-1", "x", ""):
             for command in ("tee", "cat", "verify"):
                 self.bad(2, r"--max-expansion takes a size above 0", command, "--max-expansion", size)

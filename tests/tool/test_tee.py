@@ -264,8 +264,9 @@ class Stats(kit.ToolTest):
         data = self.gen(*LARGE)
         out = self.path("odd\n\"name")
         found = self.stats("-m", "1MiB", "-o-", "-o", out, data=data)
-        numbers = ["memory_limit", "batches", "rows", "batches_resident", "batches_stored", "bytes_appended", "bytes_charged",
-                   "bytes_charged_peak", "bytes_pinned", "bytes_stored", "bytes_written", "bytes_catalog", "bytes_mapped",
+        numbers = ["memory_limit", "batches", "rows", "batches_resident", "batches_stored", "batches_compressed",
+                   "bytes_appended", "bytes_charged", "bytes_charged_peak", "bytes_pinned", "bytes_stored",
+                   "bytes_written", "bytes_catalog", "bytes_mapped",
                    "bytes_read_buffers", "readers", "readers_waiting", "write_failures", "peak_rss_bytes"]
         self.assertEqual(set(found), {*numbers, "state", "mode", "file_exists", "memory_backed", "outputs", "elapsed_seconds"})
         for name in numbers:

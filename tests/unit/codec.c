@@ -277,9 +277,10 @@ static void choices(void) {
   CHECK_OK(codec_check(RESPOOL_COMPRESSION_NONE, 0, kit_error()));
   CHECK_ERROR(codec_check(RESPOOL_COMPRESSION_NONE, 1, kit_error()), RESPOOL_INVALID, "without a compression");
   CHECK_ERROR(codec_check(-1, 0, kit_error()), RESPOOL_INVALID, "none of RESPOOL_COMPRESSION_");
-  CHECK_ERROR(codec_check(3, 0, kit_error()), RESPOOL_INVALID, "none of RESPOOL_COMPRESSION_");
+  CHECK_ERROR(codec_check(4, 0, kit_error()), RESPOOL_INVALID, "none of RESPOOL_COMPRESSION_");
+  CHECK_ERROR(codec_check_spool(4, 0, kit_error()), RESPOOL_INVALID, "none of RESPOOL_COMPRESSION_");
   CHECK_EQ(respool_compression_available(RESPOOL_COMPRESSION_NONE), 1);
-  CHECK_EQ(respool_compression_available(3), 0);
+  CHECK_EQ(respool_compression_available(4), 0);
   CHECK_EQ(respool_compression_available(-1), 0);
   for (int32_t compression = RESPOOL_COMPRESSION_LZ4; compression <= RESPOOL_COMPRESSION_ZSTD; compression++) {
     int codec = codec_of(compression);
@@ -296,7 +297,23 @@ static void choices(void) {
   }
 }
 
+/* A spool's alone: LZ4, or ZSTD where only that is there. */
+static void adaptive(void) {
+  const int32_t compression = RESPOOL_COMPRESSION_ADAPTIVE;
+  bool lz4 = codec_available(CODEC_LZ4_FRAME), any = lz4 || codec_available(CODEC_ZSTD);
+  CHECK_EQ(respool_compression_available(compression), any);
+  CHECK_EQ(codec_of(compression), lz4 ? CODEC_LZ4_FRAME : CODEC_ZSTD);
+  CHECK_ERROR(codec_check(compression, 0, kit_error()), RESPOOL_INVALID, "for the file of a spool");
+  CHECK_ERROR(codec_check_spool(compression, 1, kit_error()), RESPOOL_INVALID, "compression_level 1");
+  if (any) {
+    CHECK_OK(codec_check_spool(compression, 0, kit_error()));
+  } else {
+    CHECK_ERROR(codec_check_spool(compression, 0, kit_error()), RESPOOL_UNSUPPORTED, "without liblz4 and libzstd");
+  }
+}
+
 static const kit_test tests[] = {
+    KIT_TEST(adaptive),
     KIT_TEST(every_size),
     KIT_TEST(every_level),
     KIT_TEST(frames_do_not_depend_on_the_past),
