@@ -20,6 +20,7 @@ from report import print_json, print_table
 FAST_ENOUGH = 4.0  # GB/s
 WARM_TRIES = 3
 VOID_TRIES = 3
+VOID_SECONDS = 5  # a longer run is not repeated, since memory will be handed back in it again
 REPORTED = "/sys/module/page_reporting/parameters/reported_kib"
 
 
@@ -83,14 +84,19 @@ def warm_up(directory, size):
 
 
 def emit(place, workload, folder, size):
-    """Writes the data of a workload, and answers what it is and what is expected of reading it all."""
+    """Writes the data of a workload, and answers what it is, and how often a run goes through it."""
     path = os.path.join(folder, workload.name + ".arrows")
     command = [str(place.build / "bench/respool_bench"), "--emit", workload.data, path]
     if workload.count is not None:
         command.append(str(workload.count))
     made = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     cycles = 1 if workload.count is not None else max(1, round((size << 20) / made["bytes"]))
-    return {"path": path, "count": cycles * made["batches"], "rows": cycles * made["rows"],
+    return {**made, "path": path}, cycles
+
+
+def times(made, cycles):
+    """What is expected of reading the data so often."""
+    return {"path": made["path"], "count": cycles * made["batches"], "rows": cycles * made["rows"],
             "bytes": cycles * made["bytes"], "sum": f"{cycles * int(made['sum'], 16) % (1 << 64):016x}"}
 
 
@@ -116,30 +122,39 @@ class Comparison:
             size = min(data["bytes"] * 5 // 4, self.options.size << 20)
             self.warm_rates.append(warm_up(self.options.directory, size))
             before = reported_kib()
-            figures = run_program(self.place, peer, workload, data["count"], data["path"])
-            check(peer, workload, data, figures)
+            figures = self.checked(peer, workload, data)
             if before is None or reported_kib() == before:
                 return figures
+            if figures["write"] + figures["replay"] > VOID_SECONDS:
+                break
             self.repeated += 1
         self.void += 1
         return {**figures, "void": True}
 
+    def checked(self, peer, workload, data):
+        try:
+            figures = run_program(self.place, peer, workload, data["count"], data["path"])
+            check(peer, workload, data, figures)
+        except Failed as error:
+            raise Failed(f"{peer.name}: {error}") from None
+        return figures
+
     def pair(self, peer, workload, data):
         """respool and a peer in turn, so that what changes on the machine meets both."""
-        runs = {"respool": [], peer.name: []}
+        pair = {"data": data, "ours": [], "theirs": []}
         for _ in range(self.options.repeats):
-            for program in (RESPOOL, peer):
-                runs[program.name].append(self.one(program, workload, data))
-        return runs
+            pair["ours"].append(self.one(RESPOOL, workload, data))
+            pair["theirs"].append(self.one(peer, workload, data))
+        return pair
 
-    def workload(self, workload, data):
-        result = {"workload": workload, "data": data, "pairs": {}, "failed": {}}
+    def workload(self, workload, made, cycles):
+        result = {"workload": workload, "data": times(made, cycles), "pairs": {}, "failed": {}}
         for peer in self.chosen():
             if workload.mode == "held" and not peer.held:
                 continue
             self.say(f"{workload.name}: {peer.name}")
             try:
-                result["pairs"][peer.name] = self.pair(peer, workload, data)
+                result["pairs"][peer.name] = self.pair(peer, workload, times(made, max(1, cycles // peer.part)))
             except Failed as error:
                 result["failed"][peer.name] = str(error)
         self.results.append(result)
@@ -163,7 +178,7 @@ class Comparison:
         try:
             for workload in WORKLOADS:
                 if not self.options.workloads or workload.name in self.options.workloads:
-                    self.workload(workload, emit(self.place, workload, folder, self.options.size))
+                    self.workload(workload, *emit(self.place, workload, folder, self.options.size))
         finally:
             shutil.rmtree(folder)
         self.reported = None if before is None else reported_kib() - before

@@ -17,9 +17,10 @@ class Failed(Exception):
 
 
 class Peer:
-    def __init__(self, name, about, kind, held=False, sums=("big", "small", "strings"), **environment):
+    def __init__(self, name, about, kind, held=False, sums=("big", "small", "strings"), part=1, **environment):
         self.name, self.about, self.kind, self.held = name, about, kind, held
         self.sums = sums  # workloads of which the sum of all bytes is known; of the others the program checks itself
+        self.part = part  # 8: it is so slow that an eighth of the large workloads must do, for respool beside it too
         self.environment = environment
 
 
@@ -34,7 +35,7 @@ PEERS = [
     Peer("duckdb-temp", "temporary table, 256 MiB of memory, spilled compressed; makes batches of its own",
          "python/duckdb", held=True, sums=("big", "small")),
     Peer("duckdb-file", "table in a database file, 256 MiB of memory, compressed, synced; batches of its own",
-         "python/duckdb", sums=("big", "small"), RESPOOL_PEER_TABLE="file"),
+         "python/duckdb", sums=("big", "small"), part=8, RESPOOL_PEER_TABLE="file"),
 ]
 
 RESPOOL = Peer("respool", "anonymous file, mapped; or memory only", "respool", held=True)

@@ -14,7 +14,8 @@ def median(runs, key):
 def summary(runs, data):
     """Medians of one program's runs of one workload."""
     gigabytes = data["bytes"] / 1e9
-    found = {"version": runs[0]["version"], "runs": len(runs), "void": sum(1 for run in runs if run.get("void"))}
+    found = {"version": runs[0]["version"], "batches": data["count"], "runs": len(runs),
+             "void": sum(1 for run in runs if run.get("void"))}
     for work in ("write", "replay"):
         seconds = median(runs, work)
         found[work] = {
@@ -27,14 +28,14 @@ def summary(runs, data):
 
 def summaries(result):
     """For each peer: respool's medians in the runs beside it, the peer's own, and the ratios."""
-    for peer, runs in result["pairs"].items():
-        ours, theirs = summary(runs["respool"], result["data"]), summary(runs[peer], result["data"])
+    for peer, pair in result["pairs"].items():
+        ours, theirs = summary(pair["ours"], pair["data"]), summary(pair["theirs"], pair["data"])
         ratio = {work: theirs[work]["seconds"] / ours[work]["seconds"] for work in ("write", "replay")}
         yield peer, ratio, ours, theirs
 
 
 def all_of_ours(result):
-    runs = [run for pair in result["pairs"].values() for run in pair["respool"]]
+    runs = [run for pair in result["pairs"].values() if pair["data"] == result["data"] for run in pair["ours"]]
     return summary(runs, result["data"]) if runs else None
 
 
@@ -70,7 +71,8 @@ def print_workload(result):
     if ours:
         print(line("respool", None, ours, workload.unit))
     for peer, ratio, _, theirs in summaries(result):
-        print(line(peer, ratio, theirs, workload.unit))
+        fewer = f"  {theirs['batches']:,} batches, as respool beside it" if theirs["batches"] != data["count"] else ""
+        print(line(peer, ratio, theirs, workload.unit) + fewer)
     for peer, why in result["failed"].items():
         print(f"{'failed':>15}  {peer:<13} {why}")
 
@@ -78,8 +80,8 @@ def print_workload(result):
 def versions(comparison):
     """Of each program that ran, what it says that it is."""
     pairs = [pair for result in comparison.results for pair in result["pairs"].items()]
-    found = {peer: runs[peer][0]["version"] for peer, runs in pairs}
-    return {"respool": pairs[0][1]["respool"][0]["version"], **found} if pairs else {}
+    found = {peer: pair["theirs"][0]["version"] for peer, pair in pairs}
+    return {"respool": pairs[0][1]["ours"][0]["version"], **found} if pairs else {}
 
 
 INTRODUCTION = """\
@@ -118,8 +120,8 @@ def json_workload(result):
     peers = [{"peer": peer, "ratio": ratio, "respool": ours, "figures": theirs}
              for peer, ratio, ours, theirs in summaries(result)]
     data = {key: result["data"][key] for key in ("count", "rows", "bytes")}
-    return {"workload": result["workload"].name, "mode": result["workload"].mode, **data, "respool": all_of_ours(result),
-            "peers": peers, "failed": result["failed"]}
+    return {"workload": result["workload"].name, "mode": result["workload"].mode, **data,
+            "respool": all_of_ours(result), "peers": peers, "failed": result["failed"]}
 
 
 def print_json(comparison):
@@ -128,4 +130,5 @@ def print_json(comparison):
         "processors": os.cpu_count(), "size_mib": options.size, "repeats": options.repeats,
         "warm_up_gb_per_s": comparison.warm_rate, "reported_kib": comparison.reported,
         "versions": versions(comparison), "runs_repeated": comparison.repeated, "runs_void": comparison.void,
-        "not_run": comparison.missing, "workloads": [json_workload(result) for result in comparison.results]}, indent=2))
+        "not_run": comparison.missing,
+        "workloads": [json_workload(result) for result in comparison.results]}, indent=2))
