@@ -9,6 +9,8 @@ import kit
 
 # About 3 MB, more than a pipe holds, in batches of some 30 KB.
 LARGE = ["--rows=100000", "--batch-rows=1000"]
+# About 36 MB: what is gathered for one write is passed some times.
+MANY_CHUNKS = ["--rows=1200000", "--batch-rows=1000"]
 
 
 class Outputs(kit.ToolTest):
@@ -235,17 +237,19 @@ class Pace(kit.ToolTest):
     def test_prefix_of_a_named_spool(self):
         """While the input still arrives, what is there can be read."""
         kept = self.path("kept")
+        data = self.gen(*MANY_CHUNKS)
         process = self.start("tee", "--path", kept, "-m0", stdin=subprocess.PIPE)
-        half = kit.messages(self.data)[100].end
-        process.stdin.write(self.data[:half])
+        messages = kit.messages(data)
+        half = messages[len(messages) // 2].end
+        process.stdin.write(data[:half])
         process.stdin.flush()
         kit.wait_until(lambda: kit.size_of(kept) > 1 << 20, "the file has something")
         prefix = self.ok("cat", "--allow-missing-end", self.write("copy", self.whole_messages(kept)))
         self.assertGreater(kit.rows_of(prefix), 0)
-        process.stdin.write(self.data[half:])
+        process.stdin.write(data[half:])
         process.stdin.close()
         self.assertEqual(process.wait(kit.TIMEOUT), 0)
-        self.assertEqual(self.ok("cat", kept), self.data)
+        self.assertEqual(self.ok("cat", kept), data)
 
     def whole_messages(self, path):
         """What is in the file now, which may be in the middle of a write."""
