@@ -140,7 +140,10 @@ void bench_warm_up(bench *b);
 void bench_keep_warm(bench *b);
 void bench_warm_again(bench *b);
 
-/* Memory handed back to the host since then, in KiB. */
+/* Within a sample, where the limit was measured and respool comes next: so that both write into pages alike. */
+void bench_warm_between(bench *b);
+
+/* Memory handed back to the host since the sample began, in KiB, but for what it took to warm up. */
 int64_t bench_reported_since(void);
 
 /* Memory handed back to the host since the system started, -1 where that is not told. */

@@ -54,6 +54,7 @@ static void sample_feed(bench *b, const feed *f, respool_options *options, row *
   for (int i = 0; i < REPLAYS_MOST && replays[i].row != NULL; i++)
     replay_file(fd, end, &replays[i], feed_sum(f, batches, take_all), &raw_replays[i]);
   close(fd);
+  bench_warm_between(b);
   spool_pair pair = spools_open(f->schema, options);
   if (options->path != NULL) spools_unlink(options->path);
   write_spool(&pair, f, batches, &spool);

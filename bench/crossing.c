@@ -128,6 +128,7 @@ void bench_crossing(bench *b) {
   for (int i = 0; i < b->repeats; i++) {
     bench_keep_warm(b);
     raw_times raw = write_raw(b, &all);
+    bench_warm_between(b);
     spool_times t = cross(b, &all);
     bench_sample(worst, ns(t.worst), ns(raw.median));
     bench_sample(beside, ns(t.worst), ns(raw.worst));

@@ -78,7 +78,9 @@ static void run_bytes(bench *b, int64_t bytes, int repeats) {
   int64_t batches = bytes / BATCH_BYTES;
   for (int i = 0; i < repeats; i++) {
     bench_keep_warm(b);
-    passes file = time_file(b, bytes), spool = time_spool(b, batches);
+    passes file = time_file(b, bytes);
+    bench_warm_between(b);
+    passes spool = time_spool(b, batches);
     bench_sample(write, figure_each(&spool.write, batches, bytes), figure_each(&file.write, batches, bytes));
     bench_sample(replay, figure_each(&spool.replay, batches, bytes), figure_each(&file.replay, batches, bytes));
   }

@@ -72,6 +72,7 @@ typedef struct passes {
 /* Whole pieces of the bytes that the spool has in its file, written and read raw. */
 static passes time_raw(bench *b, int64_t bytes, files_way way) {
   passes p;
+  bench_warm_between(b);
   int fd = files_open(b->directory);
   int64_t whole = (bytes + BATCH_BYTES - 1) / BATCH_BYTES * BATCH_BYTES;
   meter_begin(&p.write);

@@ -34,25 +34,37 @@ static void warm_up(bench *b, int tries) {
   }
 }
 
-/* KiB reported when memory was last warmed, or a sample began. */
-static int64_t reported_before;
+/* KiB handed back in all when it was last looked at, and in the parts of this sample before that. */
+static int64_t reported_seen, reported_before;
 
 int64_t bench_reported_since(void) {
-  return bench_reported_kib() - reported_before;
+  return reported_before + bench_reported_kib() - reported_seen;
 }
 
 void bench_warm_up(bench *b) {
   warm_up(b, FIRST_TRIES);
-  reported_before = bench_reported_kib();
+  reported_seen = bench_reported_kib();
 }
 
 void bench_warm_again(bench *b) {
   warm_up(b, LATER_TRIES);
-  reported_before = bench_reported_kib();
+  reported_before = 0;
+  reported_seen = bench_reported_kib();
 }
 
 /* A little that was handed back does not show. */
+static void warm_if_needed(bench *b) {
+  if ((bench_reported_kib() - reported_seen) << 10 > b->size / 16) warm_up(b, LATER_TRIES);
+  reported_seen = bench_reported_kib();
+}
+
 void bench_keep_warm(bench *b) {
-  if (bench_reported_since() << 10 > b->size / 16) bench_warm_again(b);
-  reported_before = bench_reported_kib();
+  warm_if_needed(b);
+  reported_before = 0;
+}
+
+void bench_warm_between(bench *b) {
+  int64_t reported = bench_reported_since();
+  warm_if_needed(b);
+  reported_before = reported;
 }
