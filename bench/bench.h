@@ -136,12 +136,12 @@ const char *bench_axis_name(axis against);
  * are there again. */
 void bench_warm_up(bench *b);
 
-/* Before each sample: the same, not as often, if memory was handed back since the last one; or whatever happened. */
-void bench_keep_warm(bench *b);
-void bench_warm_again(bench *b);
+/* Before each sample. */
+void bench_begin_sample(void);
 
-/* Within a sample, where the limit was measured and respool comes next: so that both write into pages alike. */
-void bench_warm_between(bench *b);
+/* The same as warming up, but not as often, where memory may be handed back at all: before each side of a sample that
+ * writes much, so that both write into pages alike. */
+void bench_warm_pages(bench *b);
 
 /* Memory handed back to the host since the sample began, in KiB, but for what it took to warm up. */
 int64_t bench_reported_since(void);

@@ -46,7 +46,8 @@ enum { REPLAYS_MOST = 4 };
 static void sample_feed(bench *b, const feed *f, respool_options *options, row *write, replay *replays) {
   int64_t batches = feed_batches(f, b->size), bytes = feed_bytes(f, batches);
   meter raw, spool, raw_replays[REPLAYS_MOST];
-  bench_keep_warm(b);
+  bench_begin_sample();
+  bench_warm_pages(b);
   int fd = files_open(b->directory);
   meter_begin(&raw);
   int64_t end = feed_write_raw(f, batches, fd);
@@ -54,7 +55,7 @@ static void sample_feed(bench *b, const feed *f, respool_options *options, row *
   for (int i = 0; i < REPLAYS_MOST && replays[i].row != NULL; i++)
     replay_file(fd, end, &replays[i], feed_sum(f, batches, take_all), &raw_replays[i]);
   close(fd);
-  bench_warm_between(b);
+  bench_warm_pages(b);
   spool_pair pair = spools_open(f->schema, options);
   if (options->path != NULL) spools_unlink(options->path);
   write_spool(&pair, f, batches, &spool);

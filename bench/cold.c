@@ -17,11 +17,11 @@
 
 enum { STILL_COLD = 5 }; /* hundredths of a file that may be in the page cache */
 
-/* False where the file stays in the page cache, as it does where that is its only place. The pages that are free then go
- * to the host soon; so they are warmed for what is to be read. */
+/* False where the file stays in the page cache, as it does where that is its only place. The pages that are free then
+ * go to the host soon; so they are warmed for what is to be read. */
 static bool make_cold(bench *b, int fd) {
   files_drop(fd);
-  bench_warm_again(b);
+  bench_warm_pages(b);
   int64_t cached = files_cached(fd);
   if (cached <= STILL_COLD) return true;
   fprintf(stderr, "cold: left out, %lld in a hundred pages of a file stay in memory here\n", (long long)cached);

@@ -123,8 +123,10 @@ static void run_compressed(bench *b, const feed *f, int32_t compression, int32_t
   packed *all = bench_allocate(sizeof *all);
   *all = (packed){.packer = pack_open(compression, level)};
   for (int i = 0; i < b->repeats; i++) {
-    bench_keep_warm(b);
-    passes limit = time_codec(all, f, batches), spool = time_spool(f, &options, batches);
+    bench_begin_sample();
+    passes limit = time_codec(all, f, batches);
+    bench_warm_pages(b);
+    passes spool = time_spool(f, &options, batches);
     bench_sample(write, figure_rate(&spool.write, bytes), figure_rate(&limit.write, bytes));
     bench_sample(replay, figure_rate(&spool.replay, bytes), figure_rate(&limit.replay, bytes));
   }

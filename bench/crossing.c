@@ -126,9 +126,10 @@ void bench_crossing(bench *b) {
   row *total = bench_row(b, UNIT_NS, "writing all of it raw", NO_GOAL, "crossing: appends, flush and finish");
   buffered all = fill(b);
   for (int i = 0; i < b->repeats; i++) {
-    bench_keep_warm(b);
+    bench_begin_sample();
+    bench_warm_pages(b);
     raw_times raw = write_raw(b, &all);
-    bench_warm_between(b);
+    bench_warm_pages(b);
     spool_times t = cross(b, &all);
     bench_sample(worst, ns(t.worst), ns(raw.median));
     bench_sample(beside, ns(t.worst), ns(raw.worst));

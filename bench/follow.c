@@ -146,7 +146,7 @@ void bench_follow(bench *b) {
     rare[k] = bench_row(b, UNIT_NS, "a condition variable, p99", NO_GOAL, "follow: %s, p99", names[k]);
   }
   for (int i = 0; i < b->repeats; i++) {
-    bench_keep_warm(b);
+    bench_begin_sample();
     ping *limit = run_ping(b, CONDITION);
     for (kind k = MEMORY; k <= READ_BACK; k++) {
       ping *p = run_ping(b, k);

@@ -91,7 +91,7 @@ void bench_small(bench *b) {
   row *spilled = bench_row(b, UNIT_NS, "O_TMPFILE, write of 64 KiB, map, sum, close", RATIO_GOAL(0.5),
                            "small: whole life, spilled");
   for (int i = 0; i < b->repeats; i++) {
-    bench_keep_warm(b);
+    bench_begin_sample();
     figure limit = time_held(b, false);
     bench_sample(held, time_held(b, true), limit);
     limit = time_spilled(b, false);

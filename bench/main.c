@@ -137,7 +137,7 @@ static void read_options(bench *b, request *r, int argc, char **argv) {
 static void run(bench *b, const workload *w) {
   if (isatty(STDERR_FILENO)) fprintf(stderr, "%s ...\n", w->name);
   b->workload = w->name;
-  bench_keep_warm(b);
+  bench_begin_sample();
   w->run(b);
 }
 

@@ -51,7 +51,7 @@ static void sample_batches(bench *b, int64_t limit, int64_t batches, const curve
   row *append, *replay;
   add_points(b, c, batches, &append, &replay);
   for (int i = 0; i < b->repeats; i++) {
-    bench_keep_warm(b);
+    bench_begin_sample();
     passes p;
     double entry = run_batches(b, limit, batches, &p);
     bench_sample_alone(append, figure_processor(&p.append, batches, batches * SMALL_BYTES));
@@ -103,7 +103,7 @@ static void sample_columns(bench *b, int64_t limit, int columns, const curves *c
   int64_t batches = b->quick ? 500 : 2000, bytes = batches * columns * SMALL_BYTES;
   add_points(b, c, columns, &append, &replay);
   for (int i = 0; i < b->repeats; i++) {
-    bench_keep_warm(b);
+    bench_begin_sample();
     passes p;
     run_columns(b, limit, columns, batches, &p);
     bench_sample_alone(append, figure_processor(&p.append, batches, bytes));
@@ -127,7 +127,7 @@ void bench_scale_columns(bench *b) {
 static void sample_readers(bench *b, const spool_pair *pair, int64_t batches, int readers, const char *name) {
   row *replay = bench_point(b, UNIT_NS, NULL, AXIS_READERS, readers, name);
   for (int i = 0; i < b->repeats; i++) {
-    bench_keep_warm(b);
+    bench_begin_sample();
     meter m;
     meter_begin(&m);
     uint64_t sum = spools_take(pair, take_all, readers);

@@ -77,9 +77,10 @@ static void run_bytes(bench *b, int64_t bytes, int repeats) {
   row *replay = bench_point(b, UNIT_NS, "that file read in pieces of 1 MiB", AXIS_BYTES, (double)bytes, "replay");
   int64_t batches = bytes / BATCH_BYTES;
   for (int i = 0; i < repeats; i++) {
-    bench_keep_warm(b);
+    bench_begin_sample();
+    bench_warm_pages(b);
     passes file = time_file(b, bytes);
-    bench_warm_between(b);
+    bench_warm_pages(b);
     passes spool = time_spool(b, batches);
     bench_sample(write, figure_each(&spool.write, batches, bytes), figure_each(&file.write, batches, bytes));
     bench_sample(replay, figure_each(&spool.replay, batches, bytes), figure_each(&file.replay, batches, bytes));

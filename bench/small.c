@@ -54,7 +54,7 @@ void bench_held(bench *b) {
     row *replay = bench_row(b, UNIT_NS, "walking that list under its mutex, summed", FIGURE_GOAL(60),
                             "held: replay, %lld batches", (long long)count);
     for (int i = 0; i < b->repeats; i++) {
-      bench_keep_warm(b);
+      bench_begin_sample();
       costs limit = cost_of_list(count), spool = cost_of_spool(b, count);
       bench_sample(append, spool.append, limit.append);
       bench_sample(replay, spool.replay, limit.replay);
@@ -72,7 +72,7 @@ typedef struct passes {
 /* Whole pieces of the bytes that the spool has in its file, written and read raw. */
 static passes time_raw(bench *b, int64_t bytes, files_way way) {
   passes p;
-  bench_warm_between(b);
+  bench_warm_pages(b);
   int fd = files_open(b->directory);
   int64_t whole = (bytes + BATCH_BYTES - 1) / BATCH_BYTES * BATCH_BYTES;
   meter_begin(&p.write);
@@ -115,8 +115,9 @@ static void run_spilled(bench *b, const respool_options *options, files_way way,
                         way == FILES_MAPPED ? "a fresh mapping of as many bytes, summed" : "pread of as many bytes",
                         FIGURE_GOAL(4.6e6), "%s: replay, %s", name, way == FILES_MAPPED ? "mapped" : "read");
   for (int i = 0; i < b->repeats; i++) {
-    bench_keep_warm(b);
     passes spool;
+    bench_begin_sample();
+    bench_warm_pages(b);
     passes raw = time_raw(b, time_spool(options, &spool), way);
     bench_sample(write, batches_per_second(&spool.write), batches_per_second(&raw.write));
     bench_sample(read, batches_per_second(&spool.replay), batches_per_second(&raw.replay));

@@ -55,7 +55,7 @@ void bench_waiting(bench *b) {
   row *many =
       bench_row(b, UNIT_NS, "append while one reader waits", RATIO_GOAL(0.8), "waiting: append, 64 readers wait");
   for (int i = 0; i < b->repeats; i++) {
-    bench_keep_warm(b);
+    bench_begin_sample();
     figure none = waiting_append(b, 0), with_one = waiting_append(b, 1);
     bench_sample(one, with_one, none);
     bench_sample(many, waiting_append(b, WAITING_MOST), with_one);

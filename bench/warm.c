@@ -46,25 +46,14 @@ void bench_warm_up(bench *b) {
   reported_seen = bench_reported_kib();
 }
 
-void bench_warm_again(bench *b) {
+void bench_begin_sample(void) {
+  reported_before = 0;
+  reported_seen = bench_reported_kib();
+}
+
+void bench_warm_pages(bench *b) {
+  if (bench_reported_kib() < 0) return;
+  reported_before = bench_reported_since();
   warm_up(b, LATER_TRIES);
-  reported_before = 0;
   reported_seen = bench_reported_kib();
-}
-
-/* A little that was handed back does not show. */
-static void warm_if_needed(bench *b) {
-  if ((bench_reported_kib() - reported_seen) << 10 > b->size / 16) warm_up(b, LATER_TRIES);
-  reported_seen = bench_reported_kib();
-}
-
-void bench_keep_warm(bench *b) {
-  warm_if_needed(b);
-  reported_before = 0;
-}
-
-void bench_warm_between(bench *b) {
-  int64_t reported = bench_reported_since();
-  warm_if_needed(b);
-  reported_before = reported;
 }

@@ -143,7 +143,7 @@ void bench_wide(bench *b) {
   int64_t batches = batches_of(b), bytes = batches * 2 * ONE_BYTES;
   uint64_t expected = expected_sum(batches);
   for (int i = 0; i < b->repeats; i++) {
-    bench_keep_warm(b);
+    bench_begin_sample();
     meter raw = read_raw(b, batches);
     spool_pair pair = fill_spool(b, batches);
     meter kept = keep_all(&pair, batches, expected), two = read_two(&pair, expected), all = read_everything(&pair);
