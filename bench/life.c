@@ -24,8 +24,8 @@ static uint64_t sum_of_batches(int64_t rows) {
   return sum;
 }
 
-static uint64_t live_in_spool(const bench *b, int64_t limit, struct ArrowArray *batches) {
-  spool_pair pair = spools_open_integers(b, 1, limit);
+static uint64_t live_in_spool(const respool_options *options, struct ArrowArray *batches) {
+  spool_pair pair = spools_open(source_schema(1), options);
   for (int i = 0; i < BATCHES; i++) spools_append(pair.writer, &batches[i]);
   spools_finish(&pair);
   uint64_t sum = spools_take(&pair, take_all, 1);
@@ -60,11 +60,12 @@ static figure median_of(int64_t *times) {
 
 static figure time_held(const bench *b, bool in_spool) {
   int64_t times[LIVES];
+  respool_options options = spools_options(b, RESPOOL_NO_LIMIT);
   for (int i = 0; i < LIVES; i++) {
     struct ArrowArray batches[BATCHES];
     make_batches(HELD_ROWS, batches);
     int64_t start = bench_now();
-    uint64_t sum = in_spool ? live_in_spool(b, RESPOOL_NO_LIMIT, batches) : live_in_list(batches);
+    uint64_t sum = in_spool ? live_in_spool(&options, batches) : live_in_list(batches);
     times[i] = bench_now() - start;
     bench_need_sum(sum, sum_of_batches(HELD_ROWS));
   }
@@ -72,29 +73,46 @@ static figure time_held(const bench *b, bool in_spool) {
 }
 
 /* Ten batches are 64 KiB in the file, too, but for their metadata. */
-static figure time_spilled(const bench *b, bool in_spool) {
+static figure time_spilled(const bench *b, respool_pool *pool) {
   int64_t times[LIVES], rows = SPILLED_BYTES / 8 / BATCHES;
+  respool_options options = spools_options(b, 0);
+  options.pool = pool;
   for (int i = 0; i < LIVES; i++) {
     struct ArrowArray batches[BATCHES];
-    if (in_spool) make_batches(rows, batches);
+    make_batches(rows, batches);
     int64_t start = bench_now();
-    uint64_t sum = in_spool ? live_in_spool(b, 0, batches) : live_in_file(b);
+    uint64_t sum = live_in_spool(&options, batches);
     times[i] = bench_now() - start;
-    bench_need_sum(sum, in_spool ? sum_of_batches(rows) : take_all(source_bytes(), SPILLED_BYTES));
+    bench_need_sum(sum, sum_of_batches(rows));
+  }
+  return median_of(times);
+}
+
+static figure time_file(const bench *b) {
+  int64_t times[LIVES];
+  for (int i = 0; i < LIVES; i++) {
+    int64_t start = bench_now();
+    uint64_t sum = live_in_file(b);
+    times[i] = bench_now() - start;
+    bench_need_sum(sum, take_all(source_bytes(), SPILLED_BYTES));
   }
   return median_of(times);
 }
 
 void bench_small(bench *b) {
+  const char *of_file = "O_TMPFILE, write of 64 KiB, map, sum, close";
   row *held =
       bench_row(b, UNIT_NS, "a list with these, under a mutex", FIGURE_GOAL(3000), "small: whole life, never spilled");
-  row *spilled = bench_row(b, UNIT_NS, "O_TMPFILE, write of 64 KiB, map, sum, close", RATIO_GOAL(0.5),
-                           "small: whole life, spilled");
+  row *spilled = bench_row(b, UNIT_NS, of_file, RATIO_GOAL(0.5), "small: whole life, spilled");
+  row *pooled = bench_row(b, UNIT_NS, of_file, NO_GOAL, "small: whole life, with a pool's file");
+  respool_pool *pool = spools_pool();
   for (int i = 0; i < b->repeats; i++) {
     bench_begin_sample();
     figure limit = time_held(b, false);
     bench_sample(held, time_held(b, true), limit);
-    limit = time_spilled(b, false);
-    bench_sample(spilled, time_spilled(b, true), limit);
+    limit = time_file(b);
+    bench_sample(spilled, time_spilled(b, NULL), limit);
+    bench_sample(pooled, time_spilled(b, pool), limit);
   }
+  respool_pool_release(pool);
 }

@@ -12,6 +12,7 @@
 static const workload workloads[] = {
     {"big", "batches of 1 MiB written to disk, replayed from a mapping", bench_big, false},
     {"big-read", "the same, replayed by reading", bench_big_read, false},
+    {"reused", "the same into the file of a spool before, from a pool", bench_reused, false},
     {"named", "the same to a named file", bench_named, false},
     {"strings", "batches of 65,536 rows of utf8 and int64, in both ways", bench_strings, false},
     {"nested", "batches of a struct of int64 and lists of float64", bench_nested, false},

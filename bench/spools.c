@@ -21,6 +21,16 @@ respool_options spools_options(const bench *b, int64_t memory_limit) {
   return options;
 }
 
+respool_pool *spools_pool(void) {
+  respool_pool_options options;
+  respool_pool *pool;
+  respool_error error;
+  respool_pool_options_init(&options, sizeof options);
+  options.keep_bytes = RESPOOL_NO_LIMIT;
+  need_ok(respool_pool_create(&options, &pool, &error), &error);
+  return pool;
+}
+
 spool_pair spools_open(const struct ArrowSchema *schema, const respool_options *options) {
   spool_pair pair = {.schema = schema};
   respool_error error;

@@ -17,6 +17,9 @@ typedef struct spool_pair {
 /* The defaults, with the run's directory and a limit. */
 respool_options spools_options(const bench *b, int64_t memory_limit);
 
+/* A pool that keeps all it gets. */
+respool_pool *spools_pool(void);
+
 spool_pair spools_open(const struct ArrowSchema *schema, const respool_options *options);
 
 /* A spool of `columns` int64 columns that goes to disk past a limit. */

@@ -52,12 +52,15 @@ figure waiting_append(const bench *b, int readers) {
 
 void bench_waiting(bench *b) {
   row *one = bench_row(b, UNIT_NS, "append while nobody waits", NO_GOAL, "waiting: append, 1 reader waits");
+  row *all = bench_row(b, UNIT_NS, "append while nobody waits", NO_GOAL, "waiting: append, 64, against none");
   row *many =
       bench_row(b, UNIT_NS, "append while one reader waits", RATIO_GOAL(0.8), "waiting: append, 64 readers wait");
   for (int i = 0; i < b->repeats; i++) {
     bench_begin_sample();
     figure none = waiting_append(b, 0), with_one = waiting_append(b, 1);
     bench_sample(one, with_one, none);
-    bench_sample(many, waiting_append(b, WAITING_MOST), with_one);
+    figure with_all = waiting_append(b, WAITING_MOST);
+    bench_sample(all, with_all, none);
+    bench_sample(many, with_all, with_one);
   }
 }

@@ -77,7 +77,7 @@ class Bench(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         lines = done.stdout.decode().splitlines()
         self.assertLessEqual(max(map(len, lines)), 120)
-        self.assertEqual(sum(" slices: " in line or " small: " in line for line in lines), 4)
+        self.assertEqual(sum(" slices: " in line or " small: " in line for line in lines), 5)
 
     def test_wrong_usage(self):
         for arguments in (["nothing"], ["--size", "0"], ["--repeats", "many"], ["--odd"]):
