@@ -133,9 +133,31 @@ static void run_compressed(bench *b, const feed *f, int32_t compression, int32_t
   free_packed(all);
 }
 
+/* What the spool chooses itself, beside what it would do without. */
+static void run_adaptive(bench *b, const feed *f) {
+  const char *limit = "the same spool without compression";
+  int64_t batches = feed_batches(f, b->size / 8), bytes = feed_bytes(f, batches);
+  respool_options plain = spools_options(b, 0), adaptive = plain;
+  adaptive.compression = RESPOOL_COMPRESSION_ADAPTIVE;
+  row *write = bench_row(b, UNIT_GB_PER_S, limit, NO_GOAL, "adaptive, %s: write", f->name);
+  row *replay = bench_row(b, UNIT_GB_PER_S, limit, NO_GOAL, "adaptive, %s: replay, 1 reader", f->name);
+  for (int i = 0; i < b->repeats; i++) {
+    bench_begin_sample();
+    bench_warm_pages(b);
+    passes without = time_spool(f, &plain, batches);
+    bench_warm_pages(b);
+    passes with = time_spool(f, &adaptive, batches);
+    bench_sample(write, figure_rate(&with.write, bytes), figure_rate(&without.write, bytes));
+    bench_sample(replay, figure_rate(&with.replay, bytes), figure_rate(&without.replay, bytes));
+  }
+}
+
 void bench_compressed(bench *b) {
   run_compressed(b, feed_strings(), RESPOOL_COMPRESSION_LZ4, 0, "lz4");
   run_compressed(b, feed_strings(), RESPOOL_COMPRESSION_ZSTD, 1, "zstd 1");
   run_compressed(b, feed_integers(), RESPOOL_COMPRESSION_LZ4, 0, "lz4");
   run_compressed(b, feed_integers(), RESPOOL_COMPRESSION_ZSTD, 1, "zstd 1");
+  if (!respool_compression_available(RESPOOL_COMPRESSION_ADAPTIVE)) return;
+  run_adaptive(b, feed_strings());
+  run_adaptive(b, feed_integers());
 }
