@@ -19,7 +19,7 @@ from report import print_json, print_table
 
 FAST_ENOUGH = 4.0  # GB/s
 WARM_TRIES = 3
-VOID_TRIES = 3
+VOID_TRIES = 2
 VOID_SECONDS = 5  # a longer run is not repeated, since memory will be handed back in it again
 REPORTED = "/sys/module/page_reporting/parameters/reported_kib"
 
@@ -115,13 +115,20 @@ class Comparison:
         self.options, self.place = options, place
         self.results, self.missing = [], {}
         self.warm_rates, self.repeated, self.void = [], 0, 0
+        self.warm_at = None  # what was handed back by the last warm-up
+
+    def warm(self, size):
+        """Unless nothing was handed back since: then what the last run wrote to is there still."""
+        now = reported_kib()
+        if now is None or now != self.warm_at:
+            self.warm_rates.append(warm_up(self.options.directory, size))
+            now = self.warm_at = reported_kib()
+        return now
 
     def one(self, peer, workload, data):
-        """One run after a warm-up. One in which memory was handed back is void and is repeated, but not for ever."""
+        """One run in warm memory. One in which memory was handed back is void and is repeated, but not for ever."""
         for _ in range(VOID_TRIES):
-            size = min(data["bytes"] * 5 // 4, self.options.size << 20)
-            self.warm_rates.append(warm_up(self.options.directory, size))
-            before = reported_kib()
+            before = self.warm(min(data["bytes"] * 5 // 4, self.options.size << 20))
             figures = self.checked(peer, workload, data)
             if before is None or reported_kib() == before:
                 return figures

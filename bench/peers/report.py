@@ -107,7 +107,7 @@ def print_table(comparison):
 def print_notes(comparison):
     for peer, why in comparison.missing.items():
         print(f"{peer:<13} not run: {why}")
-    print(f"warm-up before each run: {comparison.warm_rate:.1f} GB/s in the median")
+    print(f"warm-ups: {len(comparison.warm_rates)}, {comparison.warm_rate:.1f} GB/s in the median")
     if comparison.reported is not None:
         print(f"memory handed back to the host: {comparison.reported} KiB in all; {comparison.repeated} runs repeated "
               f"for it, {comparison.void} kept all the same")
