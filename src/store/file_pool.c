@@ -148,7 +148,7 @@ respool_status respool_pool_create(const respool_pool_options *options, respool_
     mem_free(made);
     return error_no_memory(error);
   }
-  made->forks = os_fork_count();
+  made->forks = os_fork_watch();
   made->handles = 1;
   made->references = 1;
   made->keep_bytes = read.keep_bytes;

@@ -383,6 +383,20 @@ static int calls_in_child(respool_pool *pool, const struct ArrowSchema *schema, 
   return 0;
 }
 
+/* Where the pool is the first thing of the library that the process has. */
+static void the_child_of_a_pool_alone(void) {
+  respool_pool *pool = open_pool(1 << 30, 4);
+  fflush(stdout);
+  pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) _exit(respool_pool_trim(pool, 0, NULL) == RESPOOL_MISUSE ? 0 : 1);
+  int status;
+  REQUIRE_EQ(waitpid(child, &status, 0), child);
+  CHECK(WIFEXITED(status));
+  CHECK_EQ(WEXITSTATUS(status), 0);
+  respool_pool_release(pool);
+}
+
 static void the_child_may_not_use_it(void) {
   respool_pool *pool = open_pool(1 << 30, 4);
   respool_options options = options_in(kit_scratch(), pool);
@@ -435,6 +449,7 @@ static void several_threads(void) {
 }
 
 static const kit_test tests[] = {
+    KIT_TEST(the_child_of_a_pool_alone), /* first */
     KIT_TEST(a_file_is_used_again),
     KIT_TEST(nothing_of_the_spool_before_is_seen),
     KIT_TEST(a_follower_waits_at_the_written_end),
