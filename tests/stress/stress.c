@@ -86,12 +86,30 @@ static respool_status choose_end(kit_random *random) {
   return dice < 7 ? RESPOOL_END : dice < 9 ? RESPOOL_RESOURCES_EXHAUSTED : RESPOOL_ABANDONED;
 }
 
+/* A pool with a file in it that an earlier spool has written other things to. */
+static respool_pool *open_used_pool(const char *directory) {
+  respool_pool *pool = NULL;
+  kit_spool s;
+  REQUIRE_OK(respool_pool_create(NULL, &pool, kit_error()));
+  respool_options options = kit_options(0, RESPOOL_MODE_OVERFLOW, directory);
+  options.pool = pool;
+  kit_spool_open(&s, "{number:int32}", &options);
+  for (int32_t i = 0; i < 20; i++) {
+    struct ArrowArray array;
+    kit_batch_filled(1 << 16, i, &array);
+    kit_append(s.writer, &array);
+  }
+  kit_spool_close(&s);
+  return pool;
+}
+
 static void open_round(stress_round *round, uint64_t seed, const char *directory) {
   char path[KIT_PATH];
   kit_random random;
   kit_random_init(&random, seed);
   memset(round, 0, sizeof *round);
   respool_options options = choose_options(&random, directory, path);
+  if (kit_random_chance(&random, 0.5)) round->pool = options.pool = open_used_pool(directory);
   kit_spool_open(&round->s, fields, &options);
   round->seed = seed;
   round->batches = kit_environment("RESPOOL_STRESS_BATCHES", kit_slow() ? 60 : 400);
@@ -141,6 +159,7 @@ static void close_round(stress_round *round) {
   for (int i = 0; i < round->leftover_count; i++)
     kit_series_check(&round->series, round->leftover_index[i], &round->leftovers[i]);
   kit_spool_close(&round->s);
+  respool_pool_release(round->pool);
   pthread_mutex_destroy(&round->leftover_lock);
   for (int i = 0; i < THREADS; i++) pthread_mutex_destroy(&round->slots[i].lock);
 }

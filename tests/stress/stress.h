@@ -17,6 +17,7 @@ typedef struct slot {
 
 typedef struct stress_round {
   kit_spool s;
+  respool_pool *pool; /* of the spool, or NULL */
   kit_series series;
   uint64_t seed;
   int64_t batches;     /* that the writer appends */
