@@ -4,7 +4,7 @@
 
 #include "support/arith.h"
 
-enum { SETTLING = 2, SURPRISES = 2 };
+enum { SETTLING = 2, SURPRISES = 2, DOUBTS = 2 };
 
 static bool is_opening(const struct adapt *adapt) {
   return adapt->samples[0] < ADAPT_OPENING || adapt->samples[1] < ADAPT_OPENING;
@@ -15,7 +15,7 @@ bool adapt_packs(const struct adapt *adapt) {
 }
 
 int64_t adapt_most(const struct adapt *adapt, int64_t chunk) {
-  bool brief = is_opening(adapt) || (adapt->trying && !adapt->chosen);
+  bool brief = is_opening(adapt) || (adapt_packs(adapt) && (adapt->trying || adapt->doubts > 0));
   return brief && chunk > ADAPT_SHORT_BYTES ? ADAPT_SHORT_BYTES : chunk;
 }
 
@@ -48,14 +48,15 @@ static void rest_from_trial(struct adapt *adapt, int64_t bytes) {
   rest(adapt, times < ADAPT_MOST_REST ? times : ADAPT_MOST_REST, bytes);
 }
 
-/* The form that is left is tried again soon: a pause of the system may be all that made it dear. */
-static void choose(struct adapt *adapt, int64_t bytes) {
+/* The form that is left is tried again soon, twice: a pause of the system may be all that made it dear. */
+static void choose(struct adapt *adapt) {
   bool packed = should_pack(adapt);
   if (packed == adapt->chosen) return;
   adapt->chosen = packed;
   adapt->settling = SETTLING;
   adapt->surprises = 0;
-  rest(adapt, ADAPT_LEAST_REST, bytes);
+  adapt->doubts = DOUBTS;
+  rest(adapt, 0, 0);
 }
 
 /* The first samples: the better one of each form. */
@@ -70,11 +71,18 @@ static void open_with(struct adapt *adapt, bool packed, int64_t cost) {
 }
 
 static void conclude_trial(struct adapt *adapt, int64_t bytes, int64_t cost) {
-  adapt->cost[!adapt->chosen] = cost;
+  int64_t *known = &adapt->cost[!adapt->chosen];
+  bool again = adapt->doubts > 0 && adapt->doubts < DOUBTS; /* the better one of two */
+  if (!again || cost < *known) *known = cost;
   adapt->trying = false;
-  if (adapt->step < ADAPT_MOST_STEP) adapt->step *= 2;
-  rest_from_trial(adapt, bytes);
-  choose(adapt, bytes);
+  if (adapt->doubts > 0) adapt->doubts--;
+  if (adapt->doubts > 0) {
+    rest(adapt, 0, 0);
+  } else {
+    if (adapt->step < ADAPT_MOST_STEP) adapt->step *= 2;
+    rest_from_trial(adapt, bytes);
+  }
+  choose(adapt);
 }
 
 /* Whether this is the second surprise of its kind: what is known of both forms is out of date. */
@@ -109,7 +117,7 @@ static void follow(struct adapt *adapt, int64_t bytes, int64_t cost) {
   adapt->rested_bytes = add_saturating(adapt->rested_bytes, bytes);
   adapt->rested_samples++;
   learn(adapt, cost);
-  choose(adapt, bytes);
+  choose(adapt);
   adapt->trying = adapt->rested_samples >= ADAPT_LEAST_REST && adapt->rested_bytes >= adapt->rest_bytes;
 }
 

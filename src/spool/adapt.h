@@ -14,9 +14,11 @@
  *   1/64 to the time. (One that costs more than 65 times as much is tried after 4096 n: it adds what it adds.)
  * - two samples in a row that cost more than twice as much as the estimate, or less than half: costs have changed, and
  *   it is at once as at the start.
+ * - a form that was just chosen is not believed in before the other one lost two trials, four samples apart.
  *
- * The runs at the start, and trials of packing, have 1 MiB at most; packing is the form that may cost
- * many times as much. A trial of plain writing is a whole run, as a system that slows writers down does so by and by.
+ * The runs at the start, of packing that is not believed in, and in trials of it have 1 MiB at most, since packing may
+ * cost many times as much. A trial of plain writing is a whole run, as a system that slows writers down does so by and
+ * by.
  */
 #ifndef RESPOOL_SPOOL_ADAPT_H
 #define RESPOOL_SPOOL_ADAPT_H
@@ -25,7 +27,7 @@
 #include <stdint.h>
 
 enum {
-  ADAPT_OPENING = 2 /* samples of each form */,
+  ADAPT_OPENING = 2, /* samples of each form */
   ADAPT_LEAST_REST = 4,
   ADAPT_MOST_STEP = 64,
   ADAPT_SHARE = 64,
@@ -41,6 +43,7 @@ struct adapt {
   bool turn;       /* at the start: packed this time? */
   int samples[2];  /* of the start, by form */
   int settling;    /* samples to come of a form that was just chosen, on the word of a few */
+  int doubts;      /* trials to come, before what was just chosen is taken for granted */
   int surprises;   /* samples in a row far above the estimate (positive) or below it */
 
   int64_t bytes[2]; /* of the sample that is being made, by form */
