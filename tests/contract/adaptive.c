@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ROWS = 2000, BATCHES = 40, MESSAGES = 256, WORD_ROWS = 20000 };
+enum { ROWS = 1100, BATCHES = 40, MESSAGES = 256, WORD_ROWS = 20000 };
 
 static void need_one(void) {
   if (!respool_compression_available(RESPOOL_COMPRESSION_ADAPTIVE)) kit_skip("this build lacks both codecs");
@@ -108,7 +108,7 @@ static void replay_of_both_forms(void) {
       CHECK_LE(1, stats.batches_compressed);
       CHECK_LE(stats.batches_compressed, BATCHES - 1);
       check_replay(s.spool, BATCHES);
-      check_replay(s.spool, BATCHES);
+      if (!kit_slow()) check_replay(s.spool, BATCHES);
       kit_spool_close(&s);
       kit_scratch_remove(directory);
     }
@@ -191,9 +191,11 @@ static void check_words(struct ArrowArrayStream *stream) {
   for (int64_t i = 0; i < BATCHES; i++) {
     struct ArrowArray array, expected;
     REQUIRE_EQ(stream->get_next(stream, &array), 0);
-    words_batch(i, &expected);
-    CHECK_SAME(&schema, &array, &expected);
-    expected.release(&expected);
+    if (!kit_slow() || i % 10 == 9) {
+      words_batch(i, &expected);
+      CHECK_SAME(&schema, &array, &expected);
+      expected.release(&expected);
+    }
     array.release(&array);
   }
   stream->release(stream);
