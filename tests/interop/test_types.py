@@ -117,7 +117,7 @@ class Schemas(roundtrip.RoundTrip):
     def test_default_options(self):
         options = capi.default_options()
         self.assertEqual(options.struct_size, ctypes.sizeof(options))
-        self.assertEqual((options.memory_limit, options.write_chunk), (100 << 20, 1 << 20))
+        self.assertEqual((options.memory_limit, options.write_chunk), (100 << 20, 8 << 20))
         self.assertEqual((options.path, options.directory, options.mode, options.replay), (None, None, 0, 0))
 
     def test_zero_columns(self):
