@@ -51,6 +51,9 @@ bool os_thread_same(os_thread a, os_thread b);
  */
 uint32_t os_fork_watch(void);
 
+/* How often this process, or the one it comes from, has forked since: what was mapped then is mapped in a child too. */
+uint32_t os_forks_begun(void);
+
 extern atomic_uint os_forks; /* read by os_fork_count() only */
 
 static inline uint32_t os_fork_count(void) {

@@ -78,12 +78,22 @@ atomic_uint os_forks;
 
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
+static atomic_uint forks_begun;
+
+static void count_begun(void) {
+  atomic_fetch_add_explicit(&forks_begun, 1, memory_order_relaxed);
+}
+
 static void count_fork(void) {
   atomic_fetch_add_explicit(&os_forks, 1, memory_order_relaxed);
 }
 
 static void watch_forks(void) {
-  pthread_atfork(NULL, NULL, count_fork);
+  pthread_atfork(count_begun, NULL, count_fork);
+}
+
+uint32_t os_forks_begun(void) {
+  return atomic_load_explicit(&forks_begun, memory_order_relaxed);
 }
 
 uint32_t os_fork_watch(void) {

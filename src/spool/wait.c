@@ -135,6 +135,7 @@ static void promise_wake(struct waiters *waiters, struct waiter *waiter, struct 
 
 void waiters_tell(struct waiters *waiters, struct told *told) {
   told->thread = NULL;
+  told->calls = !ring_empty(&waiters->callbacks);
   ring_open(&told->callbacks);
   if (waiters->count == 0) return;
   ring_splice(&told->callbacks, &waiters->callbacks);
@@ -144,6 +145,7 @@ void waiters_tell(struct waiters *waiters, struct told *told) {
 
 void waiters_tell_one(struct waiters *waiters, struct waiter *waiter, struct told *told) {
   told->thread = NULL;
+  told->calls = false;
   ring_open(&told->callbacks);
   if (!enlisted(waiter)) return;
   if (waiter->callback == NULL) {
@@ -152,6 +154,7 @@ void waiters_tell_one(struct waiters *waiters, struct waiter *waiter, struct tol
   }
   ring_unlink(&waiter->link); /* maybe from another thread's ring of those it is about to call: then we do */
   ring_append(&told->callbacks, &waiter->link);
+  told->calls = true;
 }
 
 static void unlink_firing(struct waiter *waiter, struct firing *firing) {
@@ -188,5 +191,6 @@ void waiters_inform(struct waiters *waiters, struct told *told, struct os_mutex 
     os_wake_one(&told->thread->wake);
     atomic_fetch_sub_explicit(&told->thread->waking, 1, memory_order_release); /* it may be gone from here on */
   }
-  if (!ring_empty(&told->callbacks)) call_back(waiters, &told->callbacks, lock);
+  /* Another thread may take its waiter off the ring: what is left is looked at under the lock. */
+  if (told->calls) call_back(waiters, &told->callbacks, lock);
 }

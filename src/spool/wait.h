@@ -40,6 +40,7 @@ struct firing {
 /* Whom to tell once the lock is given up. */
 struct told {
   struct waiter *thread;        /* to be woken; NULL: none */
+  bool calls;                   /* there are callbacks; the ring itself is the lock's */
   struct waiter_link callbacks; /* to be called */
 };
 

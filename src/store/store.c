@@ -35,6 +35,7 @@ struct window_slot {
 struct store {
   struct os_mutex lock;
   uint32_t forks;
+  uint32_t forks_begun;      /* when it was opened */
   int64_t references;        /* the owner and every mapped window; under the lock */
   struct window_slot *slots; /* by rising start */
   size_t slot_count;
@@ -90,13 +91,18 @@ static void choose_replay(struct store *store, int32_t replay) {
   store->maps = replay == RESPOOL_REPLAY_MAP || (replay == RESPOOL_REPLAY_AUTO && store->is_private);
 }
 
+/* Arrays that a forked child took with it show the file's pages as long as it likes. */
+static bool may_be_reused(const struct store *store) {
+  return store->files != NULL && !store->spoiled && store->forks_begun == os_forks_begun();
+}
+
 static void close_file(struct store *store) {
   struct pooled_file file = {
       .fd = store->fd, .file_system = store->file_system, .size = store->size, .directory = store->directory};
-  if (store->files == NULL || store->spoiled)
-    os_close(store->fd);
-  else
+  if (may_be_reused(store))
     file_pool_give(store->files, &file);
+  else
+    os_close(store->fd);
   store->fd = -1;
 }
 
@@ -116,6 +122,7 @@ respool_status store_open(const struct store_options *options, struct store **st
     return error_no_memory(error);
   }
   made->forks = os_fork_watch();
+  made->forks_begun = os_forks_begun();
   made->references = 1;
   made->fd = -1;
   respool_status status = pool_open(&made->pool, error);
@@ -144,7 +151,7 @@ static void drop_reference(struct store *store) {
 void store_close(struct store *store) {
   if (store == NULL) return;
   /* One for the pool must wait until no window shows its pages any more. */
-  if (store->files == NULL || store->spoiled) close_file(store);
+  if (!may_be_reused(store)) close_file(store);
   pool_close(store->pool);
   os_lock(&store->lock);
   drop_reference(store);

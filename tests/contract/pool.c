@@ -418,6 +418,44 @@ static void the_child_may_not_use_it(void) {
   schema.release(&schema);
 }
 
+/* What a child has of an array stays what it was: the file of a spool that lived through a fork is not used again. */
+static void what_the_child_sees(void) {
+  enum { BYTES = 4000 };
+  respool_pool *pool = open_pool(1 << 30, 4);
+  respool_options options = options_in(kit_scratch(), pool);
+  kit_spool s;
+  struct ArrowArray array;
+  int ends[2];
+  open_with(&s, &options);
+  append_filled(s.writer, BYTES, 1);
+  CHECK_OK(respool_writer_finish(s.writer, kit_error()));
+  respool_reader *reader = kit_reader(s.spool);
+  REQUIRE_OK(respool_reader_next(reader, &array, 0, kit_error()));
+  REQUIRE_EQ(pipe(ends), 0);
+  fflush(stdout);
+  pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    char byte;
+    const int32_t *values = array.children[0]->buffers[1];
+    _exit(read(ends[0], &byte, 1) == 1 && values[0] == 1 ? 0 : 1);
+  }
+  array.release(&array);
+  respool_reader_close(reader);
+  kit_spool_close(&s);
+  check_pool(pool, 0, 0);
+  pass_through(&options, 1, BYTES, 2);
+  check_pool(pool, 1, 0); /* of one made after the fork */
+  REQUIRE_EQ(write(ends[1], "x", 1), 1);
+  int status;
+  REQUIRE_EQ(waitpid(child, &status, 0), child);
+  CHECK(WIFEXITED(status));
+  CHECK_EQ(WEXITSTATUS(status), 0);
+  close(ends[0]);
+  close(ends[1]);
+  respool_pool_release(pool);
+}
+
 /* ---- Threads --------------------------------------------------------------------------------------- */
 
 static const respool_options *shared_options;
@@ -464,6 +502,7 @@ static const kit_test tests[] = {
     KIT_TEST(not_after_a_failed_write),
     KIT_TEST(options_and_arguments),
     KIT_TEST(the_child_may_not_use_it),
+    KIT_TEST(what_the_child_sees),
     KIT_TEST(several_threads),
 };
 
