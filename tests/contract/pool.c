@@ -383,13 +383,21 @@ static int calls_in_child(respool_pool *pool, const struct ArrowSchema *schema, 
   return 0;
 }
 
+/* The child leaves by way of another program: a leak checker would blame it for what it may not touch. */
+static _Noreturn void leave_child(int code) {
+  char command[32];
+  snprintf(command, sizeof command, "exit %d", code);
+  execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+  _exit(127);
+}
+
 /* Where the pool is the first thing of the library that the process has. */
 static void the_child_of_a_pool_alone(void) {
   respool_pool *pool = open_pool(1 << 30, 4);
   fflush(stdout);
   pid_t child = fork();
   REQUIRE(child >= 0);
-  if (child == 0) _exit(respool_pool_trim(pool, 0, NULL) == RESPOOL_MISUSE ? 0 : 1);
+  if (child == 0) leave_child(respool_pool_trim(pool, 0, NULL) == RESPOOL_MISUSE ? 0 : 1);
   int status;
   REQUIRE_EQ(waitpid(child, &status, 0), child);
   CHECK(WIFEXITED(status));
@@ -406,7 +414,7 @@ static void the_child_may_not_use_it(void) {
   fflush(stdout);
   pid_t child = fork();
   REQUIRE(child >= 0);
-  if (child == 0) _exit(calls_in_child(pool, &schema, &options));
+  if (child == 0) leave_child(calls_in_child(pool, &schema, &options));
   int status;
   REQUIRE_EQ(waitpid(child, &status, 0), child);
   CHECK(WIFEXITED(status));
