@@ -52,6 +52,7 @@ static void sample_batches(bench *b, int64_t limit, int64_t batches, const curve
   add_points(b, c, batches, &append, &replay);
   for (int i = 0; i < b->repeats; i++) {
     bench_begin_sample();
+    if (limit == 0) bench_warm_pages(b);
     passes p;
     double entry = run_batches(b, limit, batches, &p);
     bench_sample_alone(append, figure_processor(&p.append, batches, batches * SMALL_BYTES));
@@ -104,6 +105,7 @@ static void sample_columns(bench *b, int64_t limit, int columns, const curves *c
   add_points(b, c, columns, &append, &replay);
   for (int i = 0; i < b->repeats; i++) {
     bench_begin_sample();
+    if (limit == 0) bench_warm_pages(b);
     passes p;
     run_columns(b, limit, columns, batches, &p);
     bench_sample_alone(append, figure_processor(&p.append, batches, bytes));
