@@ -32,6 +32,8 @@ PEERS = [
          held=True),
     Peer("pyarrow-map", "IPC stream in a file, replayed through a memory map, no spool", "python/pyarrow"),
     Peer("pyarrow-read", "the same, replayed by reading", "python/pyarrow", RESPOOL_PEER_READ="file"),
+    Peer("respool-pyarrow", "this library between two ends of pyarrow: what the way through Python costs",
+         "python/respool", held=True),
     Peer("duckdb-temp", "temporary table, 256 MiB of memory, spilled compressed; makes batches of its own",
          "python/duckdb", held=True, sums=("big", "small")),
     Peer("duckdb-file", "table in a database file, 256 MiB of memory, compressed, synced; batches of its own",
