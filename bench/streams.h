@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The data of the workloads by name and as Arrow streams, for programs that compare: the same bytes for all of them. Built
- * into a shared library too, for programs in other languages; its functions are these.
+ * The data of the workloads by name and as Arrow streams, for programs that compare: the same bytes for all of them.
+ * Built into a shared library too, for programs in other languages; its functions are these.
  */
 #ifndef RESPOOL_BENCH_STREAMS_H
 #define RESPOOL_BENCH_STREAMS_H

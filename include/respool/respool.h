@@ -318,11 +318,12 @@ RESPOOL_EXPORT respool_status respool_create(const struct ArrowSchema *schema, c
 #define RESPOOL_DEFAULT_KEEP_FILES 16
 
 /*
- * A pool keeps the anonymous files of spools that are done with them, for the next spools that are given the pool in their
- * options and spill in the same directory: they write over the pages that are there, which is about twice as fast as
- * writing new ones, and save making and deleting a file. A file comes into the pool when the last handle of its spool
- * and the last array that shows some of it are gone; until then it stays open. One on which a call has failed
- * does not come, nor does a named one. The file that came last is the first to be used again.
+ * A pool keeps the anonymous files of spools that are done with them, for the next spools that are given the pool in
+ * their options and spill in the same directory: they write over the pages that are there, which is about twice as
+ * fast as writing new ones, and save making and deleting a file. A file comes into the pool when the last handle of
+ * its spool and the last array that shows some of it are gone; until then it stays open. One of which writing,
+ * reading, cutting or syncing has failed does not come, nor one that was open when the process forked, since a child
+ * may see its pages, nor a named one. The file that came last is the first to be used again.
  *
  * What a pool keeps takes space on the disk (or, in a memory-backed directory, memory), one descriptor for each file,
  * and memory of the page cache, which the system takes back when it needs it. It holds what the earlier spools wrote,
@@ -349,8 +350,8 @@ RESPOOL_EXPORT respool_status respool_pool_create(const respool_pool_options *op
 RESPOOL_EXPORT respool_pool *respool_pool_retain(respool_pool *pool);
 
 /*
- * Give up a handle. With the last one, what is kept is closed. Spools that were given the pool go on, and their files go
- * with them. NULL is allowed.
+ * Give up a handle. With the last one, what is kept is closed. Spools that were given the pool go on, and their files
+ * go with them. NULL is allowed.
  */
 RESPOOL_EXPORT void respool_pool_release(respool_pool *pool);
 

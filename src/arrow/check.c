@@ -59,7 +59,10 @@ static respool_status check_node_itself(const struct checker *checker, int32_t a
   return RESPOOL_OK;
 }
 
-/* Whether any of `count` offsets from `at` on is below the one before it. No branches: a row takes less than a nanosecond. */
+/*
+ * Whether any of `count` offsets from `at` on is below the one before it. No branches: a row takes less than a
+ * nanosecond.
+ */
 static bool falls_32(const uint8_t *at, int64_t count) {
   int fell = 0;
   for (int64_t i = 1; i < count; i++) {
@@ -85,9 +88,11 @@ static bool falls(const void *offsets, int width, int64_t from, int64_t count) {
   return width == 4 ? falls_32(at, count) : falls_64(at, count);
 }
 
-static int64_t first_falling(const void *offsets, int width, int64_t from) {
-  while (offset_at(offsets, width, from + 1) >= offset_at(offsets, width, from)) from++;
-  return from;
+/* Which of `count` rows from `from` on it was; bounded, as others may have changed a named file's bytes meanwhile. */
+static int64_t falling_row(const void *offsets, int width, int64_t from, int64_t count) {
+  int64_t row = 0;
+  while (row + 1 < count && offset_at(offsets, width, from + row + 1) >= offset_at(offsets, width, from + row)) row++;
+  return row;
 }
 
 /* Offsets first, last and, at level full, all between must rise within [0, limit]; limit -1 is none. */
@@ -108,7 +113,7 @@ static respool_status check_offsets(const struct checker *checker, int32_t at, c
   bool deep = checker->layout->nodes[at].depth > 1;
   bool every = checker->level == CHECK_FULL || (checker->level == CHECK_STRUCTURE && deep);
   if (!every || !falls(offsets, width, array->offset, array->length + 1)) return RESPOOL_OK;
-  int64_t row = first_falling(offsets, width, array->offset) - array->offset;
+  int64_t row = falling_row(offsets, width, array->offset, array->length);
   return refuse(checker, at, "has a falling offset at row %lld", (long long)row);
 }
 

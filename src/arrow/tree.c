@@ -23,13 +23,17 @@ struct block {
   struct ArrowArray nodes[]; /* all but the root; then the owners, the lists of children, the lists of buffers */
 };
 
+static void release_node(struct ArrowArray *array);
 static int release_below(struct ArrowArray *array, const struct block *block);
 
-/* Arrays still in their places give up their references together; one that was moved away has its own release to come. */
+/*
+ * Arrays still in their places give up their references together; one that was moved away has its own release to
+ * come.
+ */
 static int release_one(struct ArrowArray *array, const struct block *block) {
   if (array == NULL || array->release == NULL) return 0;
-  if (array->private_data == block) return release_below(array, block);
-  array->release(array); /* somebody put another one in its place */
+  if (array->release == release_node && array->private_data == block) return release_below(array, block);
+  array->release(array); /* somebody put another one in its place, or a release before ours */
   return 0;
 }
 

@@ -37,7 +37,7 @@ void os_wake_all(struct os_condition *condition);
 /* Nanoseconds of the monotonic clock. */
 int64_t os_now(void);
 
-/* Let others run. */
+/* Let others run, for some microseconds. */
 void os_yield(void);
 
 /* The calling thread, to be compared with os_thread_same(). */

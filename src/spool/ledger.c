@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Open-addressing hashes in two storeys: see ledger.h. Removal shifts back what follows, so that no tombstones pile up. */
+/*
+ * Open-addressing hashes in two storeys: see ledger.h. Removal shifts back what follows, so that no tombstones pile
+ * up.
+ */
 #include "spool/ledger.h"
 
 #include "support/alloc.h"
 
-enum { REGION_SHIFT = 12, FIRST_REGIONS = 16, FIRST_SLOTS = 4, FEW_SLOTS = 16 };
+enum { REGION_SHIFT = 12, FIRST_REGIONS = 16, FIRST_SLOTS = 16 };
 
 static size_t mix(uintptr_t key) {
   uint64_t hash = (uint64_t)key * 0x9E3779B97F4A7C15ULL;
@@ -75,9 +78,7 @@ static struct ledger_slot *find_slot(const struct ledger_region *region, const v
 
 static bool grow_slots(struct ledger *ledger, struct ledger_region *region) {
   struct ledger_region grown = *region;
-  grown.capacity = region->capacity == 0          ? FIRST_SLOTS
-                   : region->capacity < FEW_SLOTS ? FEW_SLOTS
-                                                  : 2 * region->capacity;
+  grown.capacity = region->capacity > 0 ? 2 * region->capacity : FIRST_SLOTS;
   grown.slots = mem_zalloc(grown.capacity * sizeof *grown.slots);
   if (grown.slots == NULL) return false;
   for (size_t i = 0; i < region->capacity; i++) {

@@ -3,8 +3,8 @@
  * Who waits for the next event (a batch, the end), and how they are told. One primitive, the waiter: a reader enlists
  * it once and it is told once.
  *   A thread blocked in next is woken in a chain: the event wakes one, and each one woken wakes the next before it
- *   leaves our code, so that the event costs the same with any number of them. The event's thread wakes, and calls hosts'
- *   callbacks, after it has given up the lock.
+ *   leaves our code, so that the event costs the same with any number of them. The event's thread wakes, and calls
+ *   hosts' callbacks, after it has given up the lock.
  */
 #ifndef RESPOOL_SPOOL_WAIT_H
 #define RESPOOL_SPOOL_WAIT_H
@@ -77,7 +77,10 @@ void waiter_arm(struct waiters *waiters, struct waiter *waiter, respool_ready_ca
  */
 void waiter_disarm(struct waiters *waiters, struct waiter *waiter, struct os_mutex *lock, bool closing);
 
-/* The event: who is to be woken (a thread, which will wake the others) or called goes to `*told`, for waiters_inform(). */
+/*
+ * The event: who is to be woken (a thread, which will wake the others) or called goes to `*told`, for
+ * waiters_inform().
+ */
 void waiters_tell(struct waiters *waiters, struct told *told);
 
 /* The same for one waiter alone. */

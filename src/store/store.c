@@ -46,8 +46,8 @@ struct store {
   char *path;
   int fd;
   int file_system;
-  int64_t size; /* of the file */
-  bool spoiled; /* a call on the file has failed: it is not for others */
+  int64_t size;        /* of the file */
+  atomic_bool spoiled; /* a call on the file has failed: it is not for others */
   bool maps;
   bool is_private;
   bool in_memory;
@@ -91,9 +91,14 @@ static void choose_replay(struct store *store, int32_t replay) {
   store->maps = replay == RESPOOL_REPLAY_MAP || (replay == RESPOOL_REPLAY_AUTO && store->is_private);
 }
 
+static void spoil(struct store *store) {
+  atomic_store_explicit(&store->spoiled, true, memory_order_relaxed);
+}
+
 /* Arrays that a forked child took with it show the file's pages as long as it likes. */
 static bool may_be_reused(const struct store *store) {
-  return store->files != NULL && !store->spoiled && store->forks_begun == os_forks_begun();
+  return store->files != NULL && !atomic_load_explicit(&store->spoiled, memory_order_relaxed) &&
+         store->forks_begun == os_forks_begun();
 }
 
 static void close_file(struct store *store) {
@@ -163,28 +168,31 @@ respool_status store_write(struct store *store, const struct gather_piece *piece
                            respool_error *error) {
   int64_t written = 0;
   respool_status status = os_write_at(store->fd, pieces, count, offset, &written, error);
-  if (status != RESPOOL_OK) store->spoiled = true;
+  if (status != RESPOOL_OK) spoil(store);
   if (offset + written > store->size) store->size = offset + written;
   atomic_fetch_add_explicit(&store->written, written, memory_order_relaxed);
   return status;
 }
 
+/* One more place for a window, from `offset` on. */
+static respool_status add_slot(struct store *store, int64_t offset, int64_t length, respool_error *error) {
+  os_lock(&store->lock);
+  bool room = mem_reserve((void **)&store->slots, &store->slot_capacity, store->slot_count + 1, sizeof *store->slots);
+  if (room) {
+    store->slots[store->slot_count++] =
+        (struct window_slot){.start = offset, .length = length > WINDOW_BYTES ? length : WINDOW_BYTES};
+  }
+  os_unlock(&store->lock);
+  return room ? RESPOOL_OK : error_no_memory(error);
+}
+
 respool_status store_commit(struct store *store, int64_t offset, int64_t length, respool_error *error) {
   atomic_store_explicit(&store->committed, offset + length, memory_order_relaxed);
   if (!store->maps) return RESPOOL_OK;
-  respool_status status = RESPOOL_OK;
-  os_lock(&store->lock);
-  struct window_slot *last = store->slot_count > 0 ? &store->slots[store->slot_count - 1] : NULL;
-  if (last == NULL || offset + length > last->start + last->length) {
-    if (mem_reserve((void **)&store->slots, &store->slot_capacity, store->slot_count + 1, sizeof *store->slots)) {
-      store->slots[store->slot_count++] =
-          (struct window_slot){.start = offset, .length = length > WINDOW_BYTES ? length : WINDOW_BYTES};
-    } else {
-      status = error_no_memory(error);
-    }
-  }
-  os_unlock(&store->lock);
-  return status;
+  /* The list is changed by the thread that writes only, so that it need not lock it for looking. */
+  const struct window_slot *last = store->slot_count > 0 ? &store->slots[store->slot_count - 1] : NULL;
+  bool inside = last != NULL && offset + length <= last->start + last->length;
+  return inside ? RESPOOL_OK : add_slot(store, offset, length, error);
 }
 
 void store_cut(struct store *store, int64_t length) {
@@ -194,7 +202,7 @@ void store_cut(struct store *store, int64_t length) {
   atomic_store_explicit(&store->committed, length, memory_order_relaxed);
   atomic_fetch_add_explicit(&store->cuts, 1, memory_order_release);
   os_truncate(store->fd, length, NULL);
-  store->spoiled = true;
+  spoil(store);
 }
 
 /*
@@ -208,7 +216,7 @@ respool_status store_sync(struct store *store, respool_error *error) {
   }
   respool_status status = os_sync(store->fd, error);
   store->sync_failed = status != RESPOOL_OK;
-  if (store->sync_failed) store->spoiled = true;
+  if (store->sync_failed) spoil(store);
   if (status == RESPOOL_OK && store->path != NULL) status = os_sync_parent(store->path, error);
   return status;
 }
@@ -358,6 +366,7 @@ respool_status store_read(struct store *store, int64_t offset, int64_t length, s
   if (status != RESPOOL_OK) return status;
   status = os_read_at(store->fd, buffer->bytes, length, offset, error);
   if (status != RESPOOL_OK) {
+    spoil(store);
     pool_give(buffer);
     return status;
   }
@@ -385,8 +394,12 @@ static respool_status view_read(struct store *store, struct store_cursor *cursor
   leave_old_block(store, cursor);
   int64_t end = atomic_load_explicit(&store->committed, memory_order_relaxed);
   respool_status status = block_view(&cursor->block, store->fd, store->pool, offset, length, end, view, error);
-  if (status == RESPOOL_OK) view->is_private = store->is_private;
-  return status;
+  if (status != RESPOOL_OK) {
+    spoil(store);
+    return status;
+  }
+  view->is_private = store->is_private;
+  return RESPOOL_OK;
 }
 
 respool_status store_view(struct store *store, struct store_cursor *cursor, int64_t offset, int64_t length,

@@ -29,7 +29,10 @@ struct store_options {
 
 respool_status store_open(const struct store_options *options, struct store **store, respool_error *error);
 
-/* Close the file, or leave it to the pool once no view leads there any more. Views stay valid; nothing else may be called any more. */
+/*
+ * Close the file, or leave it to the pool once no view leads there any more. Views stay valid; nothing else may be
+ * called any more.
+ */
 void store_close(struct store *store);
 
 /* One thread at a time: write at `offset`; commit once all of it and all before it is there. */

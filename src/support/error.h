@@ -6,8 +6,8 @@
 #include "respool/respool.h"
 
 /*
- * All return the status they were given or derived, so that `return error_set(...)` reads well. `error` may be NULL. They
- * are cold: the compiler keeps ways to them apart from what is usually done.
+ * All return the status they were given or derived, so that `return error_set(...)` reads well. `error` may be NULL.
+ * They are cold: the compiler keeps ways to them apart from what is usually done.
  */
 
 __attribute__((cold, format(printf, 3, 4))) respool_status error_set(respool_error *error, respool_status status,

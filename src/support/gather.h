@@ -49,9 +49,9 @@ void gather_close(struct gather *gather);
 void gather_reset(struct gather *gather, gather_drain drain, void *context);
 
 /*
- * What is put first goes to `position` in a file. Drains for want of room then end at a multiple of GATHER_BOUNDARY, and
- * the rest waits: the page cache takes such writes in large units, and writing and mapping cost by the unit. For a taker
- * that need not have everything soon.
+ * What is put first goes to `position` in a file. Drains for want of room then end at a multiple of GATHER_BOUNDARY,
+ * and the rest waits: the page cache takes such writes in large units, and writing and mapping cost by the unit. For
+ * a taker that need not have everything soon.
  */
 void gather_align(struct gather *gather, int64_t position);
 

@@ -96,7 +96,10 @@ static void on_limit_stores_everything(void) {
   kit_spool_close(&s);
 }
 
-/* The append that crosses does not pay for all that has gathered: each writes some more than it brings, until none is left. */
+/*
+ * The append that crosses does not pay for all that has gathered: each writes some more than it brings, until none is
+ * left.
+ */
 static void on_limit_writes_what_has_gathered_by_and_by(void) {
   enum { GATHERED = 100, FEW = 8, ALL = 2 * GATHERED, CHUNK = 4096 };
   respool_options options = kit_options(0, RESPOOL_MODE_ON_LIMIT, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A pool: the files of spools that are done are used again by the next ones in the same directory, whatever was in them,
- * never while anything of the spool before can be seen, and within what the pool may keep.
+ * A pool: the files of spools that are done are used again by the next ones in the same directory, whatever was in
+ * them, never while anything of the spool before can be seen, and within what the pool may keep.
  */
 #include "spool.h"
 #include "system.h"

@@ -24,7 +24,10 @@ void batch_prepare(int64_t count);
 /* `array`, which stays, has the values of batch `index`. Failed checks are the running test's. */
 bool batch_check(int64_t index, const struct ArrowArray *array);
 
-/* What `stream`, which is released, yields: how many batches of the row from the first on; -1 after a check that failed. */
+/*
+ * What `stream`, which is released, yields: how many batches of the row from the first on; -1 after a check that
+ * failed.
+ */
 int64_t batch_count_stream(struct ArrowArrayStream *stream);
 
 /* The same for an IPC file, -1 also where it cannot be read. `whole`: it must have its end marker. */

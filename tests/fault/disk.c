@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A disk with room for so many bytes, at every possible size: it fills while the buffer is drained to it, stays full for a
- * while, and gets room again, at once or bit by bit. Nothing that was accepted is lost, no reader sees an end that is none
- * or a wrong value, and in the end all of it is there.
+ * A disk with room for so many bytes, at every possible size: it fills while the buffer is drained to it, stays full
+ * for a while, and gets room again, at once or bit by bit. Nothing that was accepted is lost, no reader sees an end
+ * that is none or a wrong value, and in the end all of it is there.
  */
 #include "batches.h"
 
@@ -152,7 +152,10 @@ static void fill_and_free(const struct setting *setting, int64_t bytes, int64_t 
   spool_close(&spooling);
 }
 
-/* The first has the whole stream in its buffer when it passes the limit. Mode all needs room for its schema at create. */
+/*
+ * The first has the whole stream in its buffer when it passes the limit. Mode all needs room for its schema at
+ * create.
+ */
 static const struct setting settings[] = {
     {RESPOOL_MODE_ON_LIMIT, true, 60000}, {RESPOOL_MODE_ON_LIMIT, false, 60000}, {RESPOOL_MODE_ON_LIMIT, true, 0},
     {RESPOOL_MODE_OVERFLOW, false, 3000}, {RESPOOL_MODE_OVERFLOW, false, 0},     {RESPOOL_MODE_ALL, true, 20000},

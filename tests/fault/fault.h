@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Faults: the so-manieth of the library's system calls or allocations fails, once, for ever, or every second time. Everything
- * else goes to the system as it is. May be used from any threads.
+ * Faults: the so-manieth of the library's system calls or allocations fails, once, for ever, or every second time.
+ * Everything else goes to the system as it is. May be used from any threads.
  */
 #ifndef RESPOOL_TESTS_FAULT_FAULT_H
 #define RESPOOL_TESTS_FAULT_FAULT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arrow IPC input: the stream as the library writes it, and around it what makes a file of it: the magic at both ends and a
- * footer with the schema and the places of the batches.
+ * Arrow IPC input: the stream as the library writes it, and around it what makes a file of it: the magic at both ends
+ * and a footer with the schema and the places of the batches.
  */
 #include "file_format.h"
 

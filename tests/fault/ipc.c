@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading, writing and inspecting Arrow IPC bytes with each system call, allocation or callback failing in turn: an error with
- * the right code and place, nothing wrong before it, nothing left after it, and success at the next attempt.
+ * Reading, writing and inspecting Arrow IPC bytes with each system call, allocation or callback failing in turn: an
+ * error with the right code and place, nothing wrong before it, nothing left after it, and success at the next
+ * attempt.
  */
 #include "batches.h"
 #include "fault.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Playing a scenario, a row of calls on a spool, with a fault in it, next to a model of what the spool must hold. After each
- * step that met the fault everything is looked at: what was accepted can be read by a new reader, what was refused is
- * still the caller's and untouched, the named file is a readable prefix, memory stays within its bound. At the end the
- * fault is over: what was refused goes in, finish succeeds, and the whole stream is exact; or the spool is failed or
- * abandoned; and nothing is left of it.
+ * Playing a scenario, a row of calls on a spool, with a fault in it, next to a model of what the spool must hold.
+ * After each step that met the fault everything is looked at: what was accepted can be read by a new reader, what was
+ * refused is still the caller's and untouched, the named file is a readable prefix, memory stays within its bound. At
+ * the end the fault is over: what was refused goes in, finish succeeds, and the whole stream is exact; or the spool
+ * is failed or abandoned; and nothing is left of it.
  */
 #ifndef RESPOOL_TESTS_FAULT_PLAY_H
 #define RESPOOL_TESTS_FAULT_PLAY_H
@@ -54,8 +54,8 @@ extern const int scenario_count;
 bool play(const struct scenario *scenario, const struct fault *fault, int64_t at, enum ending ending);
 
 /*
- * Play it with the fault at call 1, 2, ... until it is not reached any more (where that is slow, one that is to last from
- * every third call on only); answers with how often it was.
+ * Play it with the fault at call 1, 2, ... until it is not reached any more (where that is slow, one that is to last
+ * from every third call on only); answers with how often it was.
  */
 int64_t play_points(const struct scenario *scenario, const struct fault *fault, enum ending ending);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Errors of reading back: each is the reader's alone, names the batch and may be retried; and what a named file does that
- * somebody else cuts, overwrites or removes while it is read (by reading, not mapping).
+ * Errors of reading back: each is the reader's alone, names the batch and may be retried; and what a named file does
+ * that somebody else cuts, overwrites or removes while it is read (by reading, not mapping).
  */
 #include "batches.h"
 #include "fault.h"
@@ -72,8 +72,10 @@ static bool names_batch(const respool_error *error, int64_t index) {
 
 /* ---- A reader's own error -------------------------------------------------------------------------- */
 
-/* A stored batch fails to be read, again and again; another reader gets it meanwhile; then this one does, and those that it
- * has read with it. */
+/*
+ * A stored batch fails to be read, again and again; another reader gets it meanwhile; then this one does, and those that
+ * it has read with it.
+ */
 static void an_error_is_the_readers_own(void) {
   for (int32_t mode = RESPOOL_MODE_OVERFLOW; mode <= RESPOOL_MODE_ALL; mode++) {
     kit_spool s;
@@ -133,6 +135,33 @@ static void an_error_at_every_batch(void) {
   CHECK_ANSWER(reader, RESPOOL_END);
   respool_reader_close(reader);
   kit_spool_close(&s);
+}
+
+/* A file that could not be read is left to no other spool, though the next attempt succeeded. */
+static void no_file_for_the_pool(void) {
+  respool_pool *pool = NULL;
+  REQUIRE_OK(respool_pool_create(NULL, &pool, kit_error()));
+  for (int failing = 0; failing <= 1; failing++) {
+    respool_options options = kit_options(0, RESPOOL_MODE_OVERFLOW, kit_scratch());
+    options.replay = RESPOOL_REPLAY_READ;
+    options.pool = pool;
+    kit_spool s;
+    kit_spool_open(&s, "{number:int32}", &options);
+    KIT_APPEND(s.writer, 1, 2);
+    CHECK_OK(respool_writer_finish(s.writer, kit_error()));
+    respool_reader *reader = kit_reader(s.spool);
+    fault_arm(&read_error, 1);
+    if (failing) CHECK_ANSWER(reader, RESPOOL_IO);
+    fault_disarm();
+    CHECK_NEXT(reader, 1, 2);
+    respool_reader_close(reader);
+    kit_spool_close(&s);
+    respool_pool_stats stats = {.struct_size = sizeof stats};
+    CHECK_OK(respool_pool_get_stats(pool, &stats, kit_error()));
+    CHECK_EQ(stats.files, 1 - failing);
+    CHECK_OK(respool_pool_trim(pool, 0, kit_error()));
+  }
+  respool_pool_release(pool);
 }
 
 /* As an ArrowArrayStream: the system's code, a text that names the batch, and the same batch at the next call. */
@@ -275,7 +304,9 @@ static void open_numbers(kit_spool *s, const char *file, const int32_t *values, 
   CHECK_OK(respool_writer_finish(s->writer, kit_error()));
 }
 
-/* By a whole stream of the same schema and size with another batch: a good message, but not the one that was written. */
+/*
+ * By a whole stream of the same schema and size with another batch: a good message, but not the one that was written.
+ */
 static void a_file_of_another_stream(void) {
   char ours[KIT_PATH], theirs[KIT_PATH];
   const char *directory = kit_scratch();
@@ -343,9 +374,10 @@ static void a_file_that_loses_its_name(void) {
 }
 
 static const kit_test tests[] = {
-    KIT_TEST(an_error_is_the_readers_own), KIT_TEST(an_error_at_every_batch), KIT_TEST(an_error_of_an_exported_stream),
-    KIT_TEST(many_readers_with_errors),    KIT_TEST(a_file_that_is_cut),      KIT_TEST(a_file_that_is_overwritten),
-    KIT_TEST(a_file_of_another_stream),    KIT_TEST(damaged_bytes),           KIT_TEST(a_file_that_loses_its_name),
+    KIT_TEST(an_error_is_the_readers_own),    KIT_TEST(an_error_at_every_batch),  KIT_TEST(no_file_for_the_pool),
+    KIT_TEST(an_error_of_an_exported_stream), KIT_TEST(many_readers_with_errors), KIT_TEST(a_file_that_is_cut),
+    KIT_TEST(a_file_that_is_overwritten),     KIT_TEST(a_file_of_another_stream), KIT_TEST(damaged_bytes),
+    KIT_TEST(a_file_that_loses_its_name),
 };
 
 int main(int argc, char **argv) {

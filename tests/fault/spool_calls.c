@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every scenario with every system call failing in turn, in each of the ways a system call can: the n-th one, for n = 1, 2,
- * ... until the scenario passes without having met the fault.
+ * Every scenario with every system call failing in turn, in each of the ways a system call can: the n-th one, for n =
+ * 1, 2, ... until the scenario passes without having met the fault.
  */
 #include "play.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Faults while several threads are at work: one appends, some follow, one wants memory back all the time. Each tries again
- * what failed; everybody gets everything in the end.
+ * Faults while several threads are at work: one appends, some follow, one wants memory back all the time. Each tries
+ * again what failed; everybody gets everything in the end.
  */
 #include "batches.h"
 #include "fault.h"

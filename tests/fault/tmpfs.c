@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A real full disk: a small tmpfs, mounted where nobody else sees it, in a child process that the mount goes with. Skipped
- * where mounting is not permitted.
+ * A real full disk: a small tmpfs, mounted where nobody else sees it, in a child process that the mount goes with.
+ * Skipped where mounting is not permitted.
  */
 #include "batches.h"
 

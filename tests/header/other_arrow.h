@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Another library's header that defines the Arrow C interfaces too, with the guards that their specification asks for. */
+/*
+ * Another library's header that defines the Arrow C interfaces too, with the guards that their specification asks
+ * for.
+ */
 #ifndef OTHER_ARROW_H
 #define OTHER_ARROW_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store/ahead: who takes everything of a file that is not in memory is read ahead for, each byte once and some MiB before;
- * nobody else is, and where the system reads well ahead by itself it is left to do so. The page cache is made up here.
+ * store/ahead: who takes everything of a file that is not in memory is read ahead for, each byte once and some MiB
+ * before; nobody else is, and where the system reads well ahead by itself it is left to do so. The page cache is made
+ * up here.
  */
 #include "store/ahead.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * arrow/bits against a loop over single bits, at every start and length in blocks of exactly the bytes that hold them, so
- * that a sanitizer or valgrind sees a byte too many being read or written.
+ * arrow/bits against a loop over single bits, at every start and length in blocks of exactly the bytes that hold
+ * them, so that a sanitizer or valgrind sees a byte too many being read or written.
  */
 #include "arrow/bits.h"
 

@@ -136,7 +136,10 @@ static void follows_the_end(void) {
   store_close(store);
 }
 
-/* Somebody cuts a named file: what is still there can be read, the rest is an error, and the cursor goes on from both. */
+/*
+ * Somebody cuts a named file: what is still there can be read, the rest is an error, and the cursor goes on from
+ * both.
+ */
 static void a_file_cut_by_others(void) {
   char path[KIT_PATH];
   struct store *store = open_store(kit_join(path, kit_scratch(), "file"));
@@ -158,7 +161,10 @@ static bool refuse_one(void) {
   return ++allocations == refused_one;
 }
 
-/* A whole block may be too much; then the extent alone will do. Neither: an error, and the next attempt is as good as new. */
+/*
+ * A whole block may be too much; then the extent alone will do. Neither: an error, and the next attempt is as good as
+ * new.
+ */
 static void no_memory(void) {
   for (refused_one = 1;; refused_one++) {
     struct store *store = open_store(NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ipc/codec: frames of every size come back, are the same whatever was made before them, and nothing but one whole frame
- * of exactly the declared size is taken. Frames and results lie in blocks of exactly their size.
+ * ipc/codec: frames of every size come back, are the same whatever was made before them, and nothing but one whole
+ * frame of exactly the declared size is taken. Frames and results lie in blocks of exactly their size.
  */
 #include "ipc/codec.h"
 
@@ -209,7 +209,10 @@ static void more_than_one_frame(void) {
   }
 }
 
-/* Whatever byte is changed, the answer is an error or bytes of the declared size; and the next good frame is read well. */
+/*
+ * Whatever byte is changed, the answer is an error or bytes of the declared size; and the next good frame is read
+ * well.
+ */
 static void every_byte_changed(void) {
   for (int codec = 0; codec < CODEC_COUNT; codec++) {
     if (missing(codec)) continue;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compressed bodies, through ipc/press and ipc/expand as encoding and decoding use them: what was encoded comes back, in
- * aligned memory of its own, and encodes to the same bytes; what a body claims to expand to is bounded before memory is
- * taken; every wrong number is refused under its field's name.
+ * Compressed bodies, through ipc/press and ipc/expand as encoding and decoding use them: what was encoded comes back,
+ * in aligned memory of its own, and encodes to the same bytes; what a body claims to expand to is bounded before
+ * memory is taken; every wrong number is refused under its field's name.
  */
 #include "ipc/decode.h"
 
@@ -333,7 +333,10 @@ static void encoding_without_memory(void) {
 
 enum { ROWS = 2000, BYTES = ROWS * 4, PADDED = BYTES }; /* PADDED: up to 64; BYTES is a multiple of it */
 
-/* A column of `distinct` values again and again: validity is empty, the values are one frame at the start of the body. */
+/*
+ * A column of `distinct` values again and again: validity is empty, the values are one frame at the start of the
+ * body.
+ */
 static void repeated(struct sample *sample, int32_t compression) {
   int32_t values[ROWS];
   struct ArrowArray array;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ipc/decode: what was encoded comes back, each wrong number in the metadata is refused under its field's name, and from
- * damaged messages comes either an error or an array that can be read whole. Metadata and bodies lie in blocks of exactly
- * their size.
+ * ipc/decode: what was encoded comes back, each wrong number in the metadata is refused under its field's name, and
+ * from damaged messages comes either an error or an array that can be read whole. Metadata and bodies lie in blocks
+ * of exactly their size.
  */
 #include "ipc/decode.h"
 
@@ -80,7 +80,10 @@ static void no_rows_and_no_columns(void) {
 
 /* ---- One wrong number at a time -------------------------------------------------------------------- */
 
-/* Nodes and buffers of these fields: i 0/0-1, t 1/2-4, l 2/5-6, l.item 3/7-8, s 4/9, s.b 5/10-11, n 6, f 7/12, f.e 8/13-14. */
+/*
+ * Nodes and buffers of these fields: i 0/0-1, t 1/2-4, l 2/5-6, l.item 3/7-8, s 4/9, s.b 5/10-11, n 6, f 7/12, f.e
+ * 8/13-14.
+ */
 static const char fields[] = "{i:int32,t:utf8,l:list<item:int16>,s:struct<b:bool>,n:null,f:fixed_list(2)<e:int8>}";
 
 static uint8_t *number_at(struct wire_sample *sample, int slot, int index, int member) {

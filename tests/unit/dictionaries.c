@@ -285,7 +285,9 @@ static ssize_t counted_write(int fd, const struct iovec *vector, int count, off_
   return os_calls_real.pwritev(fd, vector, count, offset);
 }
 
-/* A run whose batches bring copies of one dictionary is not cut up by comparing them with what it has written itself. */
+/*
+ * A run whose batches bring copies of one dictionary is not cut up by comparing them with what it has written itself.
+ */
 static void copies_are_written_together(void) {
   kit_spool s;
   const char *directory = kit_scratch();

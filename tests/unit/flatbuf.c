@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ipc/flatbuf on bytes that nobody vouches for: cut anywhere, every byte changed, and each check by hand. The bytes lie in
- * blocks of exactly their size, so that a sanitizer sees every step outside.
+ * ipc/flatbuf on bytes that nobody vouches for: cut anywhere, every byte changed, and each check by hand. The bytes
+ * lie in blocks of exactly their size, so that a sanitizer sees every step outside.
  */
 #include "ipc/flatbuf.h"
 

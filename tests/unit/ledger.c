@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* spool/ledger against a naive model: buffers held in any order, sharing starts, with displaced and wrapped-around slots. */
+/*
+ * spool/ledger against a naive model: buffers held in any order, sharing starts, with displaced and wrapped-around
+ * slots.
+ */
 #include "spool/ledger.h"
 
 #include "support/alloc.h"

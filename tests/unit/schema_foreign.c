@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ipc/schema_decode on schemas as other writers make them, built by hand: the format's defaults, types that this version
- * only decodes, dictionaries, endianness and features, and what is impossible.
+ * ipc/schema_decode on schemas as other writers make them, built by hand: the format's defaults, types that this
+ * version only decodes, dictionaries, endianness and features, and what is impossible.
  */
 #include "ipc/schema.h"
 

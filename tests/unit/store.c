@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store: what was written is viewed, mapped or read, across the borders of windows, by several cursors, and after the store
- * was closed. Files are sparse where they are large.
+ * store: what was written is viewed, mapped or read, across the borders of windows, by several cursors, and after the
+ * store was closed. Files are sparse where they are large.
  */
 #include "store/store.h"
 

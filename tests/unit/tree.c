@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* arrow/tree: arrays in one allocation, whose nodes may be moved out and released in any order; mirrors; empty batches. */
+/*
+ * arrow/tree: arrays in one allocation, whose nodes may be moved out and released in any order; mirrors; empty
+ * batches.
+ */
 #include "arrow/tree.h"
 
 #include "array_build.h"
