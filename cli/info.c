@@ -50,6 +50,7 @@ struct findings {
   struct range rows; /* of batches ... */
   struct range bytes;
   bool compressed;
+  int64_t compressed_batches;
   bool no_memory;
   respool_ipc_summary summary;
   struct ArrowSchema schema;
@@ -78,6 +79,7 @@ static int visit(void *user_data, const respool_ipc_message *message) {
   if (message->compressed) findings->compressed = true;
   if (message->kind == RESPOOL_IPC_BATCH) {
     bool first = findings->batches++ == 0;
+    findings->compressed_batches += message->compressed != 0;
     widen(&findings->rows, message->rows, first);
     widen(&findings->bytes, message->metadata_bytes + message->body_bytes, first);
   }
@@ -156,7 +158,10 @@ static void print_counts(const struct findings *findings) {
   }
   printf("bytes: %" PRId64 " (metadata %" PRId64 ", bodies %" PRId64 ")\n", summary->total_bytes,
          summary->metadata_bytes, summary->body_bytes);
-  printf("compressed: %s\n", findings->compressed ? "yes" : "no");
+  bool partly = findings->compressed && findings->compressed_batches < findings->batches;
+  printf("compressed: %s", findings->compressed ? "yes" : "no");
+  if (partly) printf(", %" PRId64 " of %" PRId64 " batches", findings->compressed_batches, findings->batches);
+  putchar('\n');
 }
 
 static void print_findings(const char *name, const struct findings *findings, bool complete) {

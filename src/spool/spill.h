@@ -11,7 +11,7 @@
 /* Write all that is due. */
 respool_status spill_due(struct respool *spool, respool_error *error);
 
-/* The same, but no more than a few write chunks: the share of an append that brings so many bytes. */
+/* The same, but little more than two write chunks and twice `bytes`: the share of an append that brings so many. */
 respool_status spill_portion(struct respool *spool, int64_t bytes, respool_error *error);
 
 /* Write and let go until at most `target` bytes are charged. */

@@ -47,7 +47,7 @@ respool_status respool_create(const struct ArrowSchema *schema, const respool_op
   respool_options read;
   respool_status status = spool_read_options(options, &read, error);
   if (status != RESPOOL_OK) return status;
-  if (read.pool != NULL && file_pool_forked(read.pool)) return spool_refuse_forked(error);
+  if (read.pool != NULL && file_pool_forked(read.pool)) return file_pool_refuse_forked(error);
   struct respool *made = mem_zalloc(sizeof *made);
   if (made == NULL || !open_locks(made)) {
     mem_free(made);

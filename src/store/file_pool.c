@@ -175,20 +175,20 @@ void respool_pool_release(respool_pool *pool) {
   file_pool_drop(pool);
 }
 
-static respool_status refuse_forked(respool_error *error) {
+respool_status file_pool_refuse_forked(respool_error *error) {
   return error_set(error, RESPOOL_MISUSE, "this pool belongs to the parent of this forked process: make another here");
 }
 
 respool_status respool_pool_trim(respool_pool *pool, int64_t bytes, respool_error *error) {
   if (pool == NULL || bytes < 0) return error_set(error, RESPOOL_INVALID, "pool is NULL or the size negative");
-  if (file_pool_forked(pool)) return refuse_forked(error);
+  if (file_pool_forked(pool)) return file_pool_refuse_forked(error);
   shrink(pool, bytes, 0);
   return RESPOOL_OK;
 }
 
 respool_status respool_pool_get_stats(respool_pool *pool, respool_pool_stats *stats, respool_error *error) {
   if (pool == NULL || stats == NULL) return error_set(error, RESPOOL_INVALID, "pool or stats is NULL");
-  if (file_pool_forked(pool)) return refuse_forked(error);
+  if (file_pool_forked(pool)) return file_pool_refuse_forked(error);
   os_lock(&pool->lock);
   respool_pool_stats full = {
       .struct_size = sizeof full, .files = pool->count, .bytes = pool->bytes, .files_reused = pool->reused};

@@ -21,6 +21,7 @@ struct pooled_file {
 
 /* In a forked child a pool is dead. */
 bool file_pool_forked(const struct respool_pool *pool);
+respool_status file_pool_refuse_forked(respool_error *error);
 
 /* A reference, which keeps the pool's memory but no file in it. NULL is allowed. */
 struct respool_pool *file_pool_hold(struct respool_pool *pool);

@@ -73,6 +73,7 @@ class Compress(kit.ToolTest):
         compressed = json.loads(done.stderr)["batches_compressed"]
         self.assertIn(compressed, range(1, 20))
         self.assertTrue(json.loads(self.ok("info", "--json", kept))["compressed"])
+        self.assertIn(b"compressed: yes, %d of 20 batches\n" % compressed, self.ok("info", kept))
         self.assertLess(len(self.read("kept")), len(plain))
         self.assertIn(b": ok, 20 batches, 800000 rows", self.ok("verify", kept))
         self.assertEqual(self.ok("cat", kept), plain)
