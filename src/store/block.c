@@ -60,10 +60,7 @@ respool_status block_view(struct store_block **block, int fd, struct pool *pool,
                           int64_t end, struct store_view *view, respool_error *error) {
   if (!covers(*block, offset, length)) {
     int64_t ahead = end - offset < BLOCK_BYTES ? end - offset : BLOCK_BYTES;
-    if (ahead < length) ahead = length;
-    respool_status status = read_block(block, fd, pool, offset, ahead, NULL);
-    /* What lies behind the extent may be damaged without harm to it. */
-    if (status != RESPOOL_OK) status = read_block(block, fd, pool, offset, length, error);
+    respool_status status = read_block(block, fd, pool, offset, ahead > length ? ahead : length, error);
     if (status != RESPOOL_OK) return status;
   }
   atomic_fetch_add_explicit(&(*block)->references, 1, memory_order_relaxed);

@@ -15,7 +15,7 @@ struct store_block;
 
 /*
  * View an extent of at most BLOCK_EXTENT_MOST bytes: in `*block`, or in a new one read from there on up to `end`, which
- * takes its place. `*block` may be NULL. On an error it is as it was.
+ * takes its place, but not less than the extent. `*block` may be NULL. On an error it is as it was.
  */
 respool_status block_view(struct store_block **block, int fd, struct pool *pool, int64_t offset, int64_t length,
                           int64_t end, struct store_view *view, respool_error *error);

@@ -393,13 +393,13 @@ static respool_status view_read(struct store *store, struct store_cursor *cursor
   if (length > BLOCK_EXTENT_MOST) return store_read(store, offset, length, view, error);
   leave_old_block(store, cursor);
   int64_t end = atomic_load_explicit(&store->committed, memory_order_relaxed);
-  respool_status status = block_view(&cursor->block, store->fd, store->pool, offset, length, end, view, error);
-  if (status != RESPOOL_OK) {
+  respool_status status = block_view(&cursor->block, store->fd, store->pool, offset, length, end, view, NULL);
+  if (status != RESPOOL_OK) { /* what lies behind the extent may be damaged without harm to it */
     spoil(store);
-    return status;
+    status = block_view(&cursor->block, store->fd, store->pool, offset, length, offset + length, view, error);
   }
-  view->is_private = store->is_private;
-  return RESPOOL_OK;
+  if (status == RESPOOL_OK) view->is_private = store->is_private;
+  return status;
 }
 
 respool_status store_view(struct store *store, struct store_cursor *cursor, int64_t offset, int64_t length,
