@@ -64,11 +64,6 @@ static size_t largest(const packed *all) {
   return most;
 }
 
-typedef struct passes {
-  meter write;
-  meter replay;
-} passes;
-
 static int64_t buffers_of(const packed *all, const feed *f, int64_t batches) {
   return batches < f->period ? all->count : all->count / f->period * batches;
 }
@@ -84,21 +79,6 @@ static passes time_codec(packed *all, const feed *f, int64_t batches) {
   uint64_t sum = unpack_all(all, buffers_of(all, f, batches));
   meter_end(&p.replay);
   bench_need_sum(sum, feed_sum(f, batches, take_all));
-  return p;
-}
-
-static passes time_spool(const feed *f, const respool_options *options, int64_t batches) {
-  passes p;
-  spool_pair pair = spools_open(f->schema, options);
-  meter_begin(&p.write);
-  spools_feed(&pair, f, batches);
-  spools_finish(&pair);
-  meter_end(&p.write);
-  meter_begin(&p.replay);
-  uint64_t sum = spools_take(&pair, take_all, 1);
-  meter_end(&p.replay);
-  bench_need_sum(sum, feed_sum(f, batches, take_all));
-  spools_close(&pair);
   return p;
 }
 
@@ -126,7 +106,7 @@ static void run_compressed(bench *b, const feed *f, int32_t compression, int32_t
     bench_begin_sample();
     passes limit = time_codec(all, f, batches);
     bench_warm_pages(b);
-    passes spool = time_spool(f, &options, batches);
+    passes spool = spools_pass(f, &options, batches);
     bench_sample(write, figure_rate(&spool.write, bytes), figure_rate(&limit.write, bytes));
     bench_sample(replay, figure_rate(&spool.replay, bytes), figure_rate(&limit.replay, bytes));
   }
@@ -144,9 +124,9 @@ static void run_adaptive(bench *b, const feed *f) {
   for (int i = 0; i < b->repeats; i++) {
     bench_begin_sample();
     bench_warm_pages(b);
-    passes without = time_spool(f, &plain, batches);
+    passes without = spools_pass(f, &plain, batches);
     bench_warm_pages(b);
-    passes with = time_spool(f, &adaptive, batches);
+    passes with = spools_pass(f, &adaptive, batches);
     bench_sample(write, figure_rate(&with.write, bytes), figure_rate(&without.write, bytes));
     bench_sample(replay, figure_rate(&with.replay, bytes), figure_rate(&without.replay, bytes));
   }

@@ -3,6 +3,7 @@
 #include "files.h"
 
 #include "bench.h"
+#include "feed.h"
 #include "source.h"
 
 #include <errno.h>
@@ -107,4 +108,18 @@ int64_t files_cached(int fd) {
   munmap(mapped, (size_t)bytes);
   free(present);
   return found * 100 / pages;
+}
+
+passes files_pass(const char *directory, int64_t bytes, files_way way) {
+  passes p;
+  int fd = files_open(directory);
+  meter_begin(&p.write);
+  files_write(fd, bytes);
+  meter_end(&p.write);
+  meter_begin(&p.replay);
+  uint64_t sum = files_take(fd, bytes, way, take_all, 1);
+  meter_end(&p.replay);
+  bench_need_sum(sum, feed_sum(feed_integers(), bytes / BATCH_BYTES, take_all));
+  close(fd);
+  return p;
 }

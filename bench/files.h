@@ -3,6 +3,7 @@
 #ifndef RESPOOL_BENCH_FILES_H
 #define RESPOOL_BENCH_FILES_H
 
+#include "meter.h"
 #include "sums.h"
 
 #include <stdint.h>
@@ -20,6 +21,9 @@ typedef enum files_way { FILES_MAPPED, FILES_READ } files_way;
 
 /* Look at the whole file in `threads` threads at once, each by itself. Returns what all of them found. */
 uint64_t files_take(int fd, int64_t bytes, files_way way, take how, int threads);
+
+/* Both for a new file: write `bytes`, whole big batches, and look at all of them in one thread. */
+passes files_pass(const char *directory, int64_t bytes, files_way way);
 
 /* Write what was written to the medium, and drop the file from the page cache. */
 void files_drop(int fd);

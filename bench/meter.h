@@ -20,6 +20,12 @@ typedef struct meter {
   int64_t anonymous_before;
 } meter;
 
+/* Of one stream. */
+typedef struct passes {
+  meter write;
+  meter replay;
+} passes;
+
 /* Nothing taken yet; the system's high-water mark of memory starts again from here. */
 void meter_open(meter *m);
 

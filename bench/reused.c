@@ -7,11 +7,6 @@
 
 #include <unistd.h>
 
-typedef struct passes {
-  meter write;
-  meter replay;
-} passes;
-
 static int64_t files_reused(respool_pool *pool) {
   respool_pool_stats stats = {.struct_size = sizeof stats};
   respool_error error;
@@ -20,20 +15,9 @@ static int64_t files_reused(respool_pool *pool) {
 }
 
 static passes time_spool(const bench *b, respool_pool *pool, const feed *f, int64_t batches) {
-  passes p;
   respool_options options = spools_options(b, 0);
   options.pool = pool;
-  spool_pair pair = spools_open(f->schema, &options);
-  meter_begin(&p.write);
-  spools_feed(&pair, f, batches);
-  spools_finish(&pair);
-  meter_end(&p.write);
-  meter_begin(&p.replay);
-  uint64_t sum = spools_take(&pair, take_all, 1);
-  meter_end(&p.replay);
-  bench_need_sum(sum, feed_sum(f, batches, take_all));
-  spools_close(&pair);
-  return p;
+  return spools_pass(f, &options, batches);
 }
 
 static passes time_file(int fd, const feed *f, int64_t batches) {

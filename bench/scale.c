@@ -17,11 +17,6 @@ typedef struct curves {
   const char *replay;
 } curves;
 
-typedef struct passes {
-  meter append;
-  meter replay;
-} passes;
-
 static void add_points(bench *b, const curves *c, int64_t at, row **append, row **replay) {
   *append = bench_point(b, UNIT_NS, NULL, c->against, (double)at, c->append);
   *replay = bench_point(b, UNIT_NS, NULL, c->against, (double)at, c->replay);
@@ -32,11 +27,11 @@ static void add_points(bench *b, const curves *c, int64_t at, row **append, row 
 /* Answers what the catalog took for each batch. */
 static double run_batches(const bench *b, int64_t limit, int64_t batches, passes *p) {
   spool_pair pair = spools_open_integers(b, 1, limit);
-  meter_open(&p->append);
-  rounds_to_spool(&pair, batches, &p->append);
-  meter_start(&p->append);
+  meter_open(&p->write);
+  rounds_to_spool(&pair, batches, &p->write);
+  meter_start(&p->write);
   spools_finish(&pair);
-  meter_end(&p->append);
+  meter_end(&p->write);
   respool_stats stats = spools_stats(pair.spool);
   meter_begin(&p->replay);
   uint64_t sum = spools_take(&pair, take_all, 1);
@@ -55,7 +50,7 @@ static void sample_batches(bench *b, int64_t limit, int64_t batches, const curve
     if (limit == 0) bench_warm_pages(b);
     passes p;
     double entry = run_batches(b, limit, batches, &p);
-    bench_sample_alone(append, figure_processor(&p.append, batches, batches * SMALL_BYTES));
+    bench_sample_alone(append, figure_processor(&p.write, batches, batches * SMALL_BYTES));
     bench_sample_alone(replay, figure_processor(&p.replay, batches, batches * SMALL_BYTES));
     if (catalog != NULL) bench_sample_alone(catalog, figure_plain(entry));
   }
@@ -87,10 +82,10 @@ static void run_columns(const bench *b, int64_t limit, int columns, int64_t batc
   spool_pair pair = spools_open_integers(b, columns, limit);
   struct ArrowArray *made = bench_allocate((size_t)batches * sizeof *made);
   for (int64_t i = 0; i < batches; i++) source_columns(i, columns, SMALL_ROWS, &made[i]);
-  meter_begin(&p->append);
+  meter_begin(&p->write);
   for (int64_t i = 0; i < batches; i++) spools_append(pair.writer, &made[i]);
   spools_finish(&pair);
-  meter_end(&p->append);
+  meter_end(&p->write);
   meter_begin(&p->replay);
   uint64_t sum = spools_take(&pair, take_all, 1);
   meter_end(&p->replay);
@@ -108,7 +103,7 @@ static void sample_columns(bench *b, int64_t limit, int columns, const curves *c
     if (limit == 0) bench_warm_pages(b);
     passes p;
     run_columns(b, limit, columns, batches, &p);
-    bench_sample_alone(append, figure_processor(&p.append, batches, bytes));
+    bench_sample_alone(append, figure_processor(&p.write, batches, bytes));
     bench_sample_alone(replay, figure_processor(&p.replay, batches, bytes));
   }
 }

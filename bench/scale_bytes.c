@@ -17,25 +17,6 @@
 
 #define LIMIT ((int64_t)256 << 20)
 
-typedef struct passes {
-  meter write;
-  meter replay;
-} passes;
-
-static passes time_file(const bench *b, int64_t bytes) {
-  passes p;
-  int fd = files_open(b->directory);
-  meter_begin(&p.write);
-  files_write(fd, bytes);
-  meter_end(&p.write);
-  meter_begin(&p.replay);
-  uint64_t sum = files_take(fd, bytes, FILES_READ, take_all, 1);
-  meter_end(&p.replay);
-  bench_need_sum(sum, feed_sum(feed_integers(), bytes / BATCH_BYTES, take_all));
-  close(fd);
-  return p;
-}
-
 /* What an earlier stream left with the allocator would hide what this one takes. */
 static void give_back_memory(void) {
 #ifdef __GLIBC__
@@ -79,7 +60,7 @@ static void run_bytes(bench *b, int64_t bytes, int repeats) {
   for (int i = 0; i < repeats; i++) {
     bench_begin_sample();
     bench_warm_pages(b);
-    passes file = time_file(b, bytes);
+    passes file = files_pass(b->directory, bytes, FILES_READ);
     bench_warm_pages(b);
     passes spool = time_spool(b, batches);
     bench_sample(write, figure_each(&spool.write, batches, bytes), figure_each(&file.write, batches, bytes));

@@ -64,26 +64,10 @@ void bench_held(bench *b) {
 
 /* ---- Spilled ----------------------------------------------------------------------------------------- */
 
-typedef struct passes {
-  meter write;
-  meter replay;
-} passes;
-
 /* Whole pieces of the bytes that the spool has in its file, written and read raw. */
 static passes time_raw(bench *b, int64_t bytes, files_way way) {
-  passes p;
   bench_warm_pages(b);
-  int fd = files_open(b->directory);
-  int64_t whole = (bytes + BATCH_BYTES - 1) / BATCH_BYTES * BATCH_BYTES;
-  meter_begin(&p.write);
-  files_write(fd, whole);
-  meter_end(&p.write);
-  meter_begin(&p.replay);
-  uint64_t sum = files_take(fd, whole, way, take_all, 1);
-  meter_end(&p.replay);
-  bench_need_sum(sum, feed_sum(feed_integers(), whole / BATCH_BYTES, take_all));
-  close(fd);
-  return p;
+  return files_pass(b->directory, (bytes + BATCH_BYTES - 1) / BATCH_BYTES * BATCH_BYTES, way);
 }
 
 /* Answers the bytes that went to the file. */

@@ -147,3 +147,18 @@ uint64_t spools_take(const spool_pair *pair, take how, int readers) {
   for (int i = 0; i < readers; i++) found += lookers[i].found;
   return found;
 }
+
+passes spools_pass(const feed *f, const respool_options *options, int64_t batches) {
+  passes p;
+  spool_pair pair = spools_open(f->schema, options);
+  meter_begin(&p.write);
+  spools_feed(&pair, f, batches);
+  spools_finish(&pair);
+  meter_end(&p.write);
+  meter_begin(&p.replay);
+  uint64_t sum = spools_take(&pair, take_all, 1);
+  meter_end(&p.replay);
+  bench_need_sum(sum, feed_sum(f, batches, take_all));
+  spools_close(&pair);
+  return p;
+}

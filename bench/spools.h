@@ -5,6 +5,7 @@
 
 #include "bench.h"
 #include "feed.h"
+#include "meter.h"
 
 #include <respool/respool.h>
 
@@ -46,5 +47,8 @@ bool spools_next(respool_reader *reader, struct ArrowArray *array);
 /* Read the spool, which was finished, to its end by `readers` at once in as many threads, and look at all that a batch
  * holds. Returns what all of them found. */
 uint64_t spools_take(const spool_pair *pair, take how, int readers);
+
+/* A spool's life: write the first `batches` of the feed, replay them whole, close it. */
+passes spools_pass(const feed *f, const respool_options *options, int64_t batches);
 
 #endif
