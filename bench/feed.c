@@ -13,18 +13,6 @@
 
 /* ---- The feeds --------------------------------------------------------------------------------------- */
 
-static void make_strings(int64_t index, struct ArrowArray *array) {
-  source_typed(SOURCE_STRINGS, index, array);
-}
-
-static void make_nested(int64_t index, struct ArrowArray *array) {
-  source_typed(SOURCE_NESTED, index, array);
-}
-
-static void make_dictionary(int64_t index, struct ArrowArray *array) {
-  source_typed(SOURCE_DICTIONARY, index, array);
-}
-
 static void learn_batch(feed *f, int64_t index) {
   struct ArrowArray array;
   pieces found;
@@ -57,17 +45,17 @@ static const feed *typed(feed *f, source_kind kind) {
 }
 
 const feed *feed_strings(void) {
-  static feed f = {.name = "strings", .make = make_strings};
+  static feed f = {.name = "strings", .make = source_strings};
   return typed(&f, SOURCE_STRINGS);
 }
 
 const feed *feed_nested(void) {
-  static feed f = {.name = "nested", .make = make_nested};
+  static feed f = {.name = "nested", .make = source_nested};
   return typed(&f, SOURCE_NESTED);
 }
 
 const feed *feed_dictionary(void) {
-  static feed f = {.name = "dictionary", .make = make_dictionary};
+  static feed f = {.name = "dictionary", .make = source_dictionary};
   return typed(&f, SOURCE_DICTIONARY);
 }
 

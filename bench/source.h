@@ -54,7 +54,9 @@ typedef enum source_kind {
 const struct ArrowSchema *source_typed_schema(source_kind kind);
 
 /* Batch `index`. Its memory is made at the kind's first call, from one thread. */
-void source_typed(source_kind kind, int64_t index, struct ArrowArray *array);
+void source_strings(int64_t index, struct ArrowArray *array);
+void source_nested(int64_t index, struct ArrowArray *array);
+void source_dictionary(int64_t index, struct ArrowArray *array);
 
 /* The bytes of every buffer of a batch without nulls, of the types above, added up as words of 8, the last of each
  * filled up with zeros. Adds how many bytes that were, unless `bytes` is NULL. Arrays have to begin at offset 0. */

@@ -161,7 +161,7 @@ static void shell(const struct ArrowArray *from, struct ArrowArray *to) {
   shell(from->dictionary, to->dictionary);
 }
 
-void source_typed(source_kind kind, int64_t index, struct ArrowArray *array) {
+static void make(source_kind kind, int64_t index, struct ArrowArray *array) {
   shell(template_of(kind, index), array);
 }
 
@@ -202,4 +202,16 @@ uint64_t sum_tree(const struct ArrowSchema *schema, const struct ArrowArray *arr
     if (bytes != NULL) *bytes += found.sizes[i];
   }
   return sum;
+}
+
+void source_strings(int64_t index, struct ArrowArray *array) {
+  make(SOURCE_STRINGS, index, array);
+}
+
+void source_nested(int64_t index, struct ArrowArray *array) {
+  make(SOURCE_NESTED, index, array);
+}
+
+void source_dictionary(int64_t index, struct ArrowArray *array) {
+  make(SOURCE_DICTIONARY, index, array);
 }

@@ -13,25 +13,13 @@ static void make_small(int64_t index, struct ArrowArray *array) {
   source_small(index, SMALL_ROWS, array);
 }
 
-static void make_strings(int64_t index, struct ArrowArray *array) {
-  source_typed(SOURCE_STRINGS, index, array);
-}
-
-static void make_nested(int64_t index, struct ArrowArray *array) {
-  source_typed(SOURCE_NESTED, index, array);
-}
-
-static void make_dictionary(int64_t index, struct ArrowArray *array) {
-  source_typed(SOURCE_DICTIONARY, index, array);
-}
-
 const generator *streams_find(const char *name) {
   static const generator known[] = {
       {.name = "big", .batches = SOURCE_BATCHES, .make = source_batch, .columns = BATCH_COLUMNS},
       {.name = "small", .batches = SMALL_BATCHES, .make = make_small, .columns = 1},
-      {.name = "strings", .batches = TYPED_BATCHES, .make = make_strings, .kind = SOURCE_STRINGS},
-      {.name = "nested", .batches = TYPED_BATCHES, .make = make_nested, .kind = SOURCE_NESTED},
-      {.name = "dictionary", .batches = TYPED_BATCHES, .make = make_dictionary, .kind = SOURCE_DICTIONARY},
+      {.name = "strings", .batches = TYPED_BATCHES, .make = source_strings, .kind = SOURCE_STRINGS},
+      {.name = "nested", .batches = TYPED_BATCHES, .make = source_nested, .kind = SOURCE_NESTED},
+      {.name = "dictionary", .batches = TYPED_BATCHES, .make = source_dictionary, .kind = SOURCE_DICTIONARY},
   };
   for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
     if (strcmp(known[i].name, name) == 0) return &known[i];
