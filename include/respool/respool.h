@@ -180,9 +180,10 @@ typedef struct respool_pool respool_pool;
  *   OVERFLOW  Only what exceeds the limit. The earliest batches stay in memory and later ones never evict
  *             them. The file is anonymous; a path is refused.
  *   ON_LIMIT  Nothing until the limit is passed, then everything, in order: an append writes two write chunks and twice
- *             what it brings, no more, until what had gathered is written; from then on small batches are gathered for
- *             a write chunk as in the other modes. Flush and finish write the rest. Anonymous, or the path given,
- *             created when the limit is passed. Empty batches alone never make a file.
+ *             what it brings until what had gathered is written (more at once only where that frees too little for the
+ *             limit, as with slices of one array); from then on small batches are gathered for a write chunk as in the
+ *             other modes. Flush and finish write the rest. Anonymous, or the path given, created when the limit is
+ *             passed. Empty batches alone never make a file.
  *   ALL       Every batch, in order, to the path given, created at once so that a bad path fails early.
  *             Batches within the limit stay in memory as well.
  * A file of ON_LIMIT and ALL is one Arrow IPC stream: after each flush (ON_LIMIT: once the limit was passed) a

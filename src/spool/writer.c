@@ -71,21 +71,33 @@ static respool_status write_portion(struct resident *resident, respool_error *re
 }
 
 /*
+ * What waits is written until the charged batch has room. One portion may not do: batches that share memory free none
+ * before the last of them is written.
+ */
+static respool_status write_for_room(struct resident *resident, const struct ArrowArray *array, respool_error *error) {
+  struct respool *spool = resident->spool;
+  respool_error record = {0};
+  respool_status status = RESPOOL_OK;
+  respool_status written = RESPOOL_OK;
+  while (status == RESPOOL_OK && written == RESPOOL_OK && due_full(spool, resident)) {
+    resident_discharge(resident, array);
+    written = write_portion(resident, &record);
+    status = charge(resident, array, error);
+  }
+  if (status != RESPOOL_OK || !due_full(spool, resident)) return status;
+  resident_discharge(resident, array);
+  error_prefix(&record, "batch not accepted");
+  return error_copy(error, &record);
+}
+
+/*
  * Everything that can fail. The lock is held, and given up while what waits already is written, if there is so much of
  * it.
  */
 static respool_status make_room(struct resident *resident, const struct ArrowArray *array, respool_error *error) {
-  struct respool *spool = resident->spool;
   respool_status status = charge(resident, array, error);
-  if (status != RESPOOL_OK || !due_full(spool, resident)) return status;
-  resident_discharge(resident, array);
-  respool_error record = {0};
-  respool_status written = write_portion(resident, &record);
-  status = charge(resident, array, error);
-  if (status != RESPOOL_OK || written == RESPOOL_OK || !due_full(spool, resident)) return status;
-  resident_discharge(resident, array);
-  error_prefix(&record, "batch not accepted");
-  return error_copy(error, &record);
+  if (status != RESPOOL_OK || !due_full(resident->spool, resident)) return status;
+  return write_for_room(resident, array, error);
 }
 
 /* The lock is held. True: it is time to write. */

@@ -130,6 +130,38 @@ static void on_limit_writes_what_has_gathered_by_and_by(void) {
   kit_spool_close(&s);
 }
 
+/*
+ * Slices of one array free nothing before the last of them is written: then an append waits for as many as it takes,
+ * since the limit holds.
+ */
+static void on_limit_with_shared_memory(void) {
+  enum { SLICES = 200, ROWS = 1000, AFTER = 20, LARGE = 40000, CHUNK = 4096 };
+  respool_options options = kit_options(RESPOOL_NO_LIMIT, RESPOOL_MODE_ON_LIMIT, NULL);
+  options.directory = kit_scratch();
+  options.write_chunk = CHUNK;
+  kit_spool s;
+  kit_spool_open(&s, "{number:int32}", &options);
+  kit_shared *shared = kit_shared_from_memory(SLICES * ROWS * sizeof(int32_t));
+  for (int64_t i = 0; i < SLICES; i++) {
+    struct ArrowArray array;
+    kit_batch_shared(shared, i * ROWS, ROWS, &array);
+    kit_append(s.writer, &array);
+  }
+  int64_t limit = kit_stats(s.spool).bytes_charged;
+  CHECK_OK(respool_set_memory_limit(s.spool, limit, kit_error()));
+  for (int32_t i = 0; i < AFTER; i++) {
+    struct ArrowArray array;
+    kit_batch_filled(LARGE, i, &array);
+    kit_append(s.writer, &array);
+    CHECK_LE(kit_stats(s.spool).bytes_charged_peak, limit + CHUNK + 2 * LARGE);
+  }
+  CHECK_OK(respool_writer_finish(s.writer, kit_error()));
+  CHECK_EQ(kit_stats(s.spool).batches_stored, SLICES + AFTER);
+  kit_spool_close(&s);
+  kit_shared_release(shared);
+  CHECK_NOTHING_LEFT();
+}
+
 static void all_stores_everything_and_keeps_what_fits(void) {
   enum { KEPT = 5, ALL = 12 };
   char path[KIT_PATH];
@@ -350,6 +382,7 @@ static const kit_test tests[] = {
     KIT_TEST(overflow_keeps_the_earliest),
     KIT_TEST(on_limit_stores_everything),
     KIT_TEST(on_limit_writes_what_has_gathered_by_and_by),
+    KIT_TEST(on_limit_with_shared_memory),
     KIT_TEST(all_stores_everything_and_keeps_what_fits),
     KIT_TEST(all_below_the_limit_is_read_from_memory),
     KIT_TEST(all_writes_empty_streams_too),
