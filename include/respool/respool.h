@@ -136,11 +136,12 @@ enum {
   RESPOOL_ALREADY_FINISHED = 13, /* writer: finish was called before */
   RESPOOL_HAS_FAILED = 14,       /* writer: it has sent an error before */
 
-  RESPOOL_NO_MEMORY = 20, /* an allocation failed. A retry can help */
-  RESPOOL_NO_SPACE = 21,  /* the disk or a quota is full (ENOSPC, EDQUOT). A retry can help */
-  RESPOOL_IO = 22,        /* another system call failed; `os_error` says which way. A retry can help */
-  RESPOOL_CORRUPT = 23,   /* bytes that are not what they should be */
-  RESPOOL_TRUNCATED = 24, /* bytes that end too early */
+  RESPOOL_NO_MEMORY = 20,   /* an allocation failed. A retry can help */
+  RESPOOL_NO_SPACE = 21,    /* the disk or a quota is full (ENOSPC, EDQUOT). A retry can help */
+  RESPOOL_IO = 22,          /* another system call failed; `os_error` says which way. A retry can help */
+  RESPOOL_CORRUPT = 23,     /* bytes that are not what they should be */
+  RESPOOL_TRUNCATED = 24,   /* bytes that end too early */
+  RESPOOL_OVER_BUDGET = 25, /* the spool's own disk budget is used up. A retry can help once some of it is free again */
 
   RESPOOL_ABANDONED = 30,           /* reader: the writer was closed without finish or fail */
   RESPOOL_CANCELLED = 31,           /* reader: it was cancelled */
@@ -238,6 +239,7 @@ RESPOOL_EXPORT int respool_compression_available(int32_t compression);
 #define RESPOOL_DEFAULT_MEMORY_LIMIT ((int64_t)100 << 20)
 #define RESPOOL_DEFAULT_WRITE_CHUNK  ((int64_t)8 << 20)
 #define RESPOOL_NO_LIMIT             INT64_MAX
+#define RESPOOL_WAIT_FOREVER         ((int64_t)-1)
 
 typedef struct respool_options {
   size_t struct_size; /* set by respool_options_init() */
@@ -286,6 +288,29 @@ typedef struct respool_options {
    * not be retained: the spool does that. A named file has nothing to do with it. RESPOOL_MISUSE from create: it is the
    * pool of the parent of this forked process. */
   respool_pool *pool;
+
+  /* Bytes that the spool's file may hold at most (RESPOOL_NO_LIMIT, the default: any number). Counted is the file's
+   * length, less what was given back after respool_drop_behind(). A write that would pass it is not begun: append,
+   * flush, finish, respool_spill() and respool_set_memory_limit() then answer RESPOOL_OVER_BUDGET, with a text that
+   * says how much was asked for, in use and allowed, where they answer RESPOOL_NO_SPACE if the disk is full. */
+  int64_t disk_budget;
+
+  /* What is done where the disk is full or the budget used up, before an append is refused. These are tried one after
+   * another; by default there is none of them.
+   *
+   * Where the disk (not the budget) is full: go on in a file in the next of these directories, which end with NULL. At
+   * most 15; anonymous files only. What was written before stays where it is. Copied. */
+  const char *const *more_directories;
+
+  /* Accept batches into memory as long as not more than this is charged; it takes the place of memory_limit until there
+   * is room again, which is looked for every 50 ms while batches come. Finish answers RESPOOL_OK then, if the file is
+   * anonymous, and what was not written stays in memory. 0, or less than memory_limit: not at all. */
+  int64_t memory_cap;
+
+  /* Wait so many nanoseconds for room, in each call of append, append_stream (for each batch), flush and finish; 0 not
+   * at all, RESPOOL_WAIT_FOREVER without end. Room comes from readers (respool_drop_behind()) or from whoever frees
+   * space on the disk, which is looked for every 20 ms. The caller's thread blocks. */
+  int64_t full_timeout;
 } respool_options;
 
 /*
@@ -448,6 +473,17 @@ RESPOOL_EXPORT void respool_release(respool *spool);
 /* A copy of the schema, with all metadata, for the caller to release. RESPOOL_NO_MEMORY, RESPOOL_MISUSE. */
 RESPOOL_EXPORT respool_status respool_get_schema(respool *spool, struct ArrowSchema *schema, respool_error *error);
 
+/*
+ * No more readers will be opened: from now on the spool lets go of each batch that every open reader has had. What
+ * was in memory is released; the space of an anonymous file is given back where the file system can do that (Linux: a
+ * hole in the file), in pieces of up to 64 MiB (less with a disk budget), once no array that a reader handed out
+ * shows bytes of the piece. A named file keeps everything. So a spool whose readers are all known takes only what the
+ * slowest of them still needs. A reader that was cancelled or closed needs nothing; with none left everything goes.
+ * Reader_open and respool_export answer RESPOOL_MISUSE afterwards. Calling it again does nothing. RESPOOL_INVALID,
+ * RESPOOL_MISUSE.
+ */
+RESPOOL_EXPORT respool_status respool_drop_behind(respool *spool, respool_error *error);
+
 enum { RESPOOL_OPEN = 0, RESPOOL_FINISHED = 1, RESPOOL_FAILED = 2, RESPOOL_STATE_ABANDONED = 3 };
 
 typedef struct respool_stats {
@@ -480,6 +516,10 @@ typedef struct respool_stats {
   int32_t memory_backed;   /* 1 if that file lies in memory (tmpfs, ramfs), so that spilling saves nothing */
 
   int64_t batches_compressed; /* of batches_stored, those that were written compressed */
+
+  int64_t disk_budget;     /* as in the options */
+  int64_t bytes_on_disk;   /* what counts against it now; without one, too */
+  int64_t batches_dropped; /* the first so many: every reader has had them (respool_drop_behind()) */
 } respool_stats;
 
 /*
@@ -525,8 +565,6 @@ RESPOOL_EXPORT void respool_reader_options_init(respool_reader_options *options,
  */
 RESPOOL_EXPORT respool_status respool_reader_open(respool *spool, const respool_reader_options *options,
                                                   respool_reader **reader, respool_error *error);
-
-#define RESPOOL_WAIT_FOREVER ((int64_t)-1)
 
 /*
  * The next batch. Waits at most `timeout` nanoseconds for it: 0 not at all, RESPOOL_WAIT_FOREVER without end.

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "os/calls.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,19 @@ static int real_stat(const char *path, struct stat *status) {
 
 static int real_fstat(int fd, struct stat *status) {
   return fstat(fd, status);
+}
+
+/* A hole instead of these bytes of the file, which keeps its length. */
+static int real_punch(int fd, off_t offset, off_t length) {
+#ifdef __linux__
+  return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
+#else
+  (void)fd;
+  (void)offset;
+  (void)length;
+  errno = ENOTSUP;
+  return -1;
+#endif
 }
 
 /* Where the system does not tell, everything is in memory. */
@@ -67,8 +81,9 @@ static int64_t real_read_ahead(dev_t device) {
 #define REAL_CALLS                                                                                                     \
   {                                                                                                                    \
     .open = real_open, .close = close, .unlink = unlink, .stat = real_stat, .fstat = real_fstat, .read = read,         \
-    .pread = pread, .writev = writev, .pwritev = pwritev, .ftruncate = ftruncate, .fsync = fsync, .mmap = mmap,        \
-    .munmap = munmap, .resident = real_resident, .will_need = real_will_need, .read_ahead = real_read_ahead            \
+    .pread = pread, .writev = writev, .pwritev = pwritev, .ftruncate = ftruncate, .punch = real_punch, .fsync = fsync, \
+    .mmap = mmap, .munmap = munmap, .resident = real_resident, .will_need = real_will_need,                            \
+    .read_ahead = real_read_ahead                                                                                      \
   }
 
 struct os_calls os_calls = REAL_CALLS;

@@ -23,6 +23,7 @@ struct os_calls {
   ssize_t (*writev)(int fd, const struct iovec *vector, int count);
   ssize_t (*pwritev)(int fd, const struct iovec *vector, int count, off_t offset);
   int (*ftruncate)(int fd, off_t length);
+  int (*punch)(int fd, off_t offset, off_t length);
   int (*fsync)(int fd);
   void *(*mmap)(void *at, size_t length, int protection, int flags, int fd, off_t offset);
   int (*munmap)(void *at, size_t length);

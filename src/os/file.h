@@ -62,6 +62,9 @@ bool os_seek(int fd, int64_t position);
 
 respool_status os_truncate(int fd, int64_t length, respool_error *error);
 
+/* Give the space of a range back; its bytes become 0. False: the file system cannot, or would not. */
+bool os_punch(int fd, int64_t offset, int64_t length);
+
 /* Bring a file's data, or the entry of `path` in its directory, to the medium. */
 respool_status os_sync(int fd, respool_error *error);
 respool_status os_sync_parent(const char *path, respool_error *error);

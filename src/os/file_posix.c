@@ -289,6 +289,14 @@ respool_status os_truncate(int fd, int64_t length, respool_error *error) {
   return answer == 0 ? RESPOOL_OK : error_set_os(error, errno, "cannot cut the spool file");
 }
 
+bool os_punch(int fd, int64_t offset, int64_t length) {
+  int answer;
+  do {
+    answer = os_calls.punch(fd, (off_t)offset, (off_t)length);
+  } while (answer != 0 && errno == EINTR);
+  return answer == 0;
+}
+
 static respool_status sync_one(int fd, const char *what, respool_error *error) {
   int answer;
   do {

@@ -37,6 +37,9 @@ void os_wake_all(struct os_condition *condition);
 /* Nanoseconds of the monotonic clock. */
 int64_t os_now(void);
 
+/* So many of them from now; INT64_MAX, which never comes, for a negative number or too large a one. */
+int64_t os_deadline(int64_t timeout);
+
 /* Let others run, for some microseconds. */
 void os_yield(void);
 

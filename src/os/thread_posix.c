@@ -66,6 +66,11 @@ int64_t os_now(void) {
   return (int64_t)now.tv_sec * NANOSECONDS + now.tv_nsec;
 }
 
+int64_t os_deadline(int64_t timeout) {
+  int64_t now = os_now();
+  return timeout >= 0 && timeout < INT64_MAX - now ? now + timeout : INT64_MAX;
+}
+
 os_thread os_thread_self(void) {
   return pthread_self();
 }

@@ -28,7 +28,15 @@ struct entry *catalog_push(struct catalog *catalog) {
   return entry;
 }
 
+void catalog_trim(struct catalog *catalog, int64_t first) {
+  for (; catalog->first + CATALOG_PAGE <= first; catalog->first += CATALOG_PAGE) {
+    struct entry **page = &catalog->pages[catalog->first / CATALOG_PAGE];
+    mem_free(*page);
+    *page = NULL;
+  }
+}
+
 int64_t catalog_bytes(const struct catalog *catalog) {
-  size_t bytes = catalog->page_count * CATALOG_PAGE * sizeof(struct entry) + catalog->page_capacity * sizeof(void *);
-  return (int64_t)bytes;
+  size_t pages = catalog->page_count - (size_t)(catalog->first / CATALOG_PAGE);
+  return (int64_t)(pages * CATALOG_PAGE * sizeof(struct entry) + catalog->page_capacity * sizeof(void *));
 }

@@ -21,6 +21,7 @@ struct entry {
   uint32_t metadata; /* ... and of what comes before it */
   uint32_t set;      /* stored: which versions of the dictionaries it refers to (versions.h) */
   bool empty;        /* no rows, no dictionaries, no custom metadata */
+  bool packed;       /* stored: it is compressed */
 };
 
 struct catalog {
@@ -28,6 +29,7 @@ struct catalog {
   size_t page_capacity;
   size_t page_count;
   int64_t count;
+  int64_t first; /* those before it are gone, with their pages */
 };
 
 void catalog_close(struct catalog *catalog);
@@ -35,6 +37,9 @@ void catalog_close(struct catalog *catalog);
 /* Room for one more, so that catalog_push() cannot fail. */
 bool catalog_reserve(struct catalog *catalog);
 struct entry *catalog_push(struct catalog *catalog);
+
+/* Nobody needs the entries before `first`: free the pages that hold no others. */
+void catalog_trim(struct catalog *catalog, int64_t first);
 
 enum { CATALOG_PAGE = 64 };
 

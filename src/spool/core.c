@@ -19,6 +19,7 @@ static void free_spool(struct respool *spool) {
   layout_close(spool->layout);
   mem_free((void *)(uintptr_t)spool->options.path);
   mem_free((void *)(uintptr_t)spool->options.directory);
+  spool_free_directories(&spool->options);
   file_pool_drop(spool->options.pool);
   os_mutex_close(&spool->lock);
   mem_free(spool);

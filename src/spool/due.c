@@ -2,6 +2,7 @@
 /* What is due: see due.h. */
 #include "spool/due.h"
 
+#include "spool/full.h"
 #include "support/arith.h"
 
 static void due_add(struct respool *spool, const struct resident *resident) {
@@ -15,6 +16,10 @@ void due_settle(struct respool *spool, const struct resident *resident) {
   spool->due.bytes -= resident->charge;
   spool->due.shown -= resident->shown;
   if (--spool->due.count == 0) spool->due.largest = 0;
+}
+
+bool due_waits(const struct respool *spool, const struct entry *entry) {
+  return entry->offset < 0 && (spool->ordered || !entry->resident->kept);
 }
 
 void due_begin(struct respool *spool) {
@@ -56,5 +61,5 @@ bool due_account(struct respool *spool, struct resident *resident) {
     if (spool->ordered) due_begin(spool);
     return true;
   }
-  return due_wanted(spool) || many(spool);
+  return (due_wanted(spool) || many(spool)) && !full_rests(spool);
 }

@@ -8,7 +8,10 @@
 /* A batch was accepted: it stays in memory, or is due, or both. True: it is time to write. */
 bool due_account(struct respool *spool, struct resident *resident);
 
-/* A batch that was due is written. */
+/* Whether the batch of an entry, which is in memory, is counted as due. */
+bool due_waits(const struct respool *spool, const struct entry *entry);
+
+/* A batch that was due is written, or not needed any more. */
 void due_settle(struct respool *spool, const struct resident *resident);
 
 /* The limit has been passed: from now on what is due is written (on_limit). */

@@ -9,7 +9,7 @@ void spool_retain_handle(struct respool *spool) {
 
 /* No handle is left, so nobody else is here, but arrays handed out may be released meanwhile on other threads. */
 static void tear_down(struct respool *spool) {
-  for (int64_t i = 0; i < spool->catalog.count; i++) {
+  for (int64_t i = spool->catalog.first; i < spool->catalog.count; i++) {
     struct entry *entry = catalog_at(&spool->catalog, i);
     if (entry->resident != NULL) resident_release(entry->resident);
     entry->resident = NULL;
@@ -18,6 +18,7 @@ static void tear_down(struct respool *spool) {
   run_close(spool);
   if (spool->empty.release != NULL) spool->empty.release(&spool->empty);
   waiters_close(&spool->waiters);
+  os_condition_close(&spool->room);
   os_condition_close(&spool->pen_free);
   spool_release_reference(spool);
 }

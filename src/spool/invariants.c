@@ -17,7 +17,7 @@ void spool_assert(const struct respool *spool) {
 
 /* 3: resident, stored, or both; none that are empty need be either. */
 static void assert_entry(const struct respool *spool, int64_t i) {
-  if (i < 0 || i >= spool->catalog.count) return;
+  if (i < spool->behind.floor || i >= spool->catalog.count) return;
   const struct entry *entry = catalog_at(&spool->catalog, i);
   assert(entry->resident != NULL || entry->offset >= 0 || entry->empty);
   assert(entry->resident == NULL || entry->resident->index == i);
@@ -29,7 +29,7 @@ void spool_assert(const struct respool *spool) {
   assert_entry(spool, spool->write_next);
   assert_entry(spool, spool->catalog.count - 1);
   if (spool->kept != NULL) assert_entry(spool, spool->kept->index);
-  assert(spool->write_next <= spool->catalog.count);
+  assert(spool->write_next <= spool->catalog.count && spool->behind.floor <= spool->catalog.count);
   assert(spool->batches_resident >= 0 && spool->batches_resident <= spool->catalog.count);
   assert(spool->batches_stored >= 0 && spool->batches_stored <= spool->catalog.count);
   assert(spool->charged.bytes >= 0 && spool->fixed >= 0 && spool->due.bytes >= 0 && spool->due.shown >= 0); /* 4 */

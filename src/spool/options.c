@@ -4,6 +4,7 @@
 
 #include "ipc/codec.h"
 #include "os/file.h"
+#include "support/alloc.h"
 #include "support/error.h"
 #include "support/options.h"
 
@@ -13,12 +14,13 @@ void respool_options_init(respool_options *options, size_t struct_size) {
   if (options == NULL) return;
   respool_options defaults = {.struct_size = sizeof defaults,
                               .memory_limit = RESPOOL_DEFAULT_MEMORY_LIMIT,
-                              .write_chunk = RESPOOL_DEFAULT_WRITE_CHUNK};
+                              .write_chunk = RESPOOL_DEFAULT_WRITE_CHUNK,
+                              .disk_budget = RESPOOL_NO_LIMIT};
   memcpy(options, &struct_size, sizeof struct_size);
   options_give(&defaults, sizeof defaults, options, NULL);
 }
 
-enum { CHUNK_LEAST = 4 << 10, CHUNK_MOST = 1 << 30 };
+enum { CHUNK_LEAST = 4 << 10, CHUNK_MOST = 1 << 30, MORE_MOST = STORE_FILES_MOST - 1 };
 
 static respool_status check_ranges(const respool_options *options, respool_error *error) {
   if (options->memory_limit < 0) {
@@ -40,6 +42,23 @@ static respool_status check_ranges(const respool_options *options, respool_error
   return codec_check_spool(options->compression, options->compression_level, error);
 }
 
+static respool_status check_full(const respool_options *options, respool_error *error) {
+  if (options->disk_budget < 0 || options->memory_cap < 0 || options->full_timeout < RESPOOL_WAIT_FOREVER) {
+    return error_set(error, RESPOOL_INVALID, "disk_budget, memory_cap or full_timeout is out of range");
+  }
+  const char *const *more = options->more_directories;
+  if (more == NULL) return RESPOOL_OK;
+  if (options->path != NULL) {
+    return error_set(error, RESPOOL_INVALID, "more_directories are for anonymous files: they do not go with a path");
+  }
+  int count = 0;
+  for (; more[count] != NULL; count++) {
+    if (more[count][0] == '\0') return error_set(error, RESPOOL_INVALID, "more_directories[%d] is empty", count);
+    if (count == MORE_MOST) return error_set(error, RESPOOL_INVALID, "more than %d more_directories", MORE_MOST);
+  }
+  return RESPOOL_OK;
+}
+
 static respool_status choose_mode(respool_options *options, respool_error *error) {
   bool named = options->path != NULL;
   if (options->mode == RESPOOL_MODE_DEFAULT) options->mode = named ? RESPOOL_MODE_ALL : RESPOOL_MODE_OVERFLOW;
@@ -59,6 +78,22 @@ static respool_status choose_mode(respool_options *options, respool_error *error
   return RESPOOL_OK;
 }
 
+void spool_free_directories(respool_options *options) {
+  const char *const *more = options->more_directories;
+  for (int i = 0; more != NULL && more[i] != NULL; i++) mem_free((void *)(uintptr_t)more[i]);
+  mem_free((void *)(uintptr_t)more);
+}
+
+/* What is there on failure is the options', too. */
+static respool_status copy_directories(const char *const *more, respool_options *options, respool_error *error) {
+  char **copy = mem_zalloc((MORE_MOST + 1) * sizeof *copy);
+  if (copy == NULL) return error_no_memory(error);
+  options->more_directories = (const char *const *)copy;
+  respool_status status = RESPOOL_OK;
+  for (int i = 0; more[i] != NULL && status == RESPOOL_OK; i++) status = os_absolute(more[i], &copy[i], error);
+  return status;
+}
+
 respool_status spool_copy_strings(respool_options *options, respool_error *error) {
   char *path = NULL;
   char *directory = NULL;
@@ -67,6 +102,9 @@ respool_status spool_copy_strings(respool_options *options, respool_error *error
   if (status == RESPOOL_OK && options->directory != NULL) status = os_absolute(options->directory, &directory, error);
   options->path = path;
   options->directory = directory;
+  const char *const *more = options->more_directories;
+  options->more_directories = NULL;
+  if (status == RESPOOL_OK && more != NULL) status = copy_directories(more, options, error);
   return status;
 }
 
@@ -74,6 +112,7 @@ respool_status spool_read_options(const respool_options *given, respool_options 
   respool_options_init(options, sizeof *options);
   respool_status status = options_merge(given, options, sizeof *options, error);
   if (status == RESPOOL_OK) status = check_ranges(options, error);
+  if (status == RESPOOL_OK) status = check_full(options, error);
   if (status == RESPOOL_OK) status = choose_mode(options, error);
   return status;
 }

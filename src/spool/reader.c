@@ -21,6 +21,7 @@ struct respool_reader {
   atomic_llong position; /* written by the thread inside only */
   bool cancelled;        /* under the spool's lock, as the waiter */
   struct waiter waiter;
+  struct behind_place place;
   struct store_cursor cursor; /* of the thread inside */
   struct values values;       /* so */
 };
@@ -41,6 +42,15 @@ static respool_status read_options(const respool_reader_options *given, respool_
   if (status != RESPOOL_OK) return status;
   if (options->errors == RESPOOL_ERRORS_FIRST || options->errors == RESPOOL_ERRORS_IN_ORDER) return RESPOOL_OK;
   return error_set(error, RESPOOL_INVALID, "errors %d is none of RESPOOL_ERRORS_...", options->errors);
+}
+
+static void free_reader(struct respool_reader *reader) {
+  struct respool *spool = reader->spool;
+  store_cursor_close(&reader->cursor);
+  values_close(&reader->values, spool);
+  waiter_close(&reader->waiter);
+  mem_free(reader);
+  spool_release_handle(spool);
 }
 
 respool_status respool_reader_open(respool *spool, const respool_reader_options *options, respool_reader **reader,
@@ -67,8 +77,13 @@ respool_status respool_reader_open(respool *spool, const respool_reader_options 
   atomic_init(&made->position, 0);
   spool_retain_handle(spool);
   os_lock(&spool->lock);
-  spool->readers++;
+  status = behind_join(spool, &made->place, &made->position, error);
+  if (status == RESPOOL_OK) spool->readers++;
   os_unlock(&spool->lock);
+  if (status != RESPOOL_OK) {
+    free_reader(made);
+    return status;
+  }
   *reader = made;
   return RESPOOL_OK;
 }
@@ -80,11 +95,9 @@ void respool_reader_close(respool_reader *reader) {
   waiter_disarm(&spool->waiters, &reader->waiter, &spool->lock, true);
   spool->readers--;
   os_unlock(&spool->lock);
-  store_cursor_close(&reader->cursor);
-  values_close(&reader->values, spool);
-  waiter_close(&reader->waiter);
-  mem_free(reader);
-  spool_release_handle(spool);
+  store_cursor_close(&reader->cursor); /* so that what it leaves behind can go */
+  behind_leave(spool, &reader->place);
+  free_reader(reader);
 }
 
 static respool_status enter(struct respool_reader *reader, respool_error *error) {
@@ -122,18 +135,26 @@ static enum view look(const struct respool_reader *reader) {
   }
 }
 
-static int64_t deadline_of(int64_t timeout) {
-  if (timeout == RESPOOL_WAIT_FOREVER) return INT64_MAX;
-  int64_t now = os_now();
-  return timeout < INT64_MAX - now ? now + timeout : INT64_MAX;
+/* What it has had must not be held up by the last of it that it looked at. The lock is held, and given up meanwhile. */
+static void leave_behind(struct respool_reader *reader) {
+  struct respool *spool = reader->spool;
+  os_unlock(&spool->lock);
+  store_cursor_close(&reader->cursor);
+  store_cursor_close(&reader->values.cursor);
+  behind_pass(spool, &reader->place);
+  os_lock(&spool->lock);
 }
 
 /* The lock is held. Waits until there is something to see, or the time is up. */
 static enum view look_and_wait(struct respool_reader *reader, int64_t timeout) {
   struct respool *spool = reader->spool;
   enum view view = look(reader);
+  if (view == VIEW_NOTHING_YET && behind_is_on(&spool->behind)) {
+    leave_behind(reader);
+    view = look(reader);
+  }
   if (view != VIEW_NOTHING_YET || timeout == 0) return view;
-  int64_t deadline = deadline_of(timeout);
+  int64_t deadline = os_deadline(timeout);
   bool in_time = true;
   while (view == VIEW_NOTHING_YET && in_time) {
     in_time = waiter_block(&spool->waiters, &reader->waiter, &spool->lock, deadline);
@@ -186,6 +207,7 @@ static respool_status fetch(struct respool_reader *reader, const struct entry *e
     status = fetch_stored(reader, entry, array, error);
   if (status == RESPOOL_OK) {
     atomic_store_explicit(&reader->position, position + 1, memory_order_relaxed);
+    behind_pass(reader->spool, &reader->place);
   } else {
     store_cursor_close(&reader->cursor); /* the next attempt looks at the file again */
     error_prefix(error, "batch %" PRId64, position);
@@ -255,6 +277,7 @@ void respool_reader_cancel(respool_reader *reader) {
   struct respool *spool = reader->spool;
   struct told told;
   spool_retain_handle(spool); /* the callback may close the reader, and with it the last handle */
+  behind_leave(spool, &reader->place);
   os_lock(&spool->lock);
   reader->cancelled = true;
   waiters_tell_one(&spool->waiters, &reader->waiter, &told);

@@ -170,19 +170,36 @@ void resident_release_deferred(struct respool *spool) {
   }
 }
 
+/* Between two neighbours, either of which may be missing. */
+static void link_kept(struct respool *spool, struct resident *above, struct resident *below) {
+  if (below != NULL) below->above = above;
+  if (above != NULL)
+    above->below = below;
+  else
+    spool->kept = below;
+}
+
 void resident_keep(struct resident *resident) {
-  struct resident **at =
-      &resident->spool->kept; /* nearly always the place: only a failed run brings earlier ones back */
-  while (*at != NULL && (*at)->index > resident->index) at = &(*at)->below;
+  struct respool *spool = resident->spool;
+  struct resident *above = NULL;
+  struct resident *below = spool->kept; /* nearly always the place: only a failed run brings earlier ones back */
+  while (below != NULL && below->index > resident->index) {
+    above = below;
+    below = below->below;
+  }
   resident->kept = true;
-  resident->below = *at;
-  *at = resident;
+  link_kept(spool, above, resident);
+  link_kept(spool, resident, below);
+}
+
+void resident_unlist(struct resident *resident) {
+  link_kept(resident->spool, resident->above, resident->below);
+  resident->above = resident->below = NULL;
+  resident->kept = false;
 }
 
 struct resident *resident_unkeep(struct respool *spool) {
   struct resident *resident = spool->kept;
-  if (resident == NULL) return NULL;
-  spool->kept = resident->below;
-  resident->kept = false;
+  if (resident != NULL) resident_unlist(resident);
   return resident;
 }

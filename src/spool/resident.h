@@ -14,7 +14,9 @@ struct resident {
   int64_t charge;         /* bytes that it added when it came */
   bool kept;              /* on the list of those that stay in memory. Under the spool's lock, as all below */
   bool pinned;            /* in the ledger of pinned ones */
-  struct resident *below; /* on that list */
+  bool writing;           /* a run has it and refers to it */
+  struct resident *below; /* on the list of the kept ones, ... */
+  struct resident *above; /* ... which is linked both ways */
   struct resident *next;  /* on whichever list of dropped ones it is */
 };
 
@@ -44,9 +46,9 @@ static inline void resident_retain(struct resident *resident) {
 void resident_release(void *object);
 
 /*
- * The catalog lets go of an entry's batch, which is written: no longer charged, pinned if arrays handed out hold it.
- * With the pen, under the lock. The catalog's reference goes on `*list`, to be released by resident_release_list()
- * without either.
+ * The catalog lets go of an entry's batch, which is written or not needed any more: no longer charged, pinned if
+ * arrays handed out hold it. Under the lock, and not while a run refers to it. The catalog's reference goes on
+ * `*list`, to be released by resident_release_list() without either.
  */
 void resident_drop(struct respool *spool, struct entry *entry, struct resident **list);
 void resident_release_list(struct resident *list);
@@ -57,5 +59,6 @@ void resident_release_deferred(struct respool *spool);
 /* The list of batches that stay in memory. The lock is held. */
 void resident_keep(struct resident *resident);
 struct resident *resident_unkeep(struct respool *spool); /* the latest; NULL: none */
+void resident_unlist(struct resident *resident);         /* this one */
 
 #endif

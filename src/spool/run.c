@@ -5,6 +5,7 @@
 #include "ipc/message.h"
 #include "ipc/schema.h"
 #include "spool/due.h"
+#include "spool/full.h"
 #include "support/alloc.h"
 #include "support/arith.h"
 #include "support/error.h"
@@ -23,7 +24,8 @@ struct run_item {
 /* The pen's holder fills one run after another. */
 struct run {
   int64_t count;
-  int64_t bytes;  /* bytes of the batches, about */
+  int64_t bytes;  /* bytes of the batches, about ... */
+  int64_t most;   /* ... which is to be no more, where one batch is not by itself */
   int64_t next;   /* what write_next becomes when the run is written */
   int64_t unkept; /* the last so many items were taken from the kept ones */
   bool packed;    /* the batches are compressed */
@@ -86,11 +88,36 @@ static respool_status write_pieces(void *context, const struct gather_piece *pie
   return RESPOOL_OK;
 }
 
+/* Where an anonymous file is made. */
+static const char *directory_of(const struct respool *spool) {
+  return spool->directory > 0 ? spool->options.more_directories[spool->directory - 1] : spool->options.directory;
+}
+
+static void go_on_at(struct respool *spool, int64_t start) {
+  os_lock(&spool->lock);
+  spool->committed = start;
+  os_unlock(&spool->lock);
+}
+
+/* With the pen, after a run that found the disk full: the next directory that takes a file. False: there is none. */
+static bool go_elsewhere(struct respool *spool) {
+  const char *const *more = spool->options.more_directories;
+  while (more != NULL && more[spool->directory] != NULL) {
+    spool->directory++;
+    int64_t start = 0;
+    if (spool->store != NULL && store_continue(spool->store, directory_of(spool), &start, NULL) != RESPOOL_OK) continue;
+    go_on_at(spool, start);
+    return true;
+  }
+  return false;
+}
+
 /* Of the pen's holder: the file, made when the first bytes are due (invariant 5). */
 static respool_status open_file(struct respool *spool, respool_error *error) {
   if (spool->store != NULL) return RESPOOL_OK;
   struct store_options options = {.path = spool->options.path,
-                                  .directory = spool->options.directory,
+                                  .directory = directory_of(spool),
+                                  .budget = spool->options.disk_budget,
                                   .replay = spool->options.replay,
                                   .files = spool->options.pool};
   struct store *store;
@@ -112,6 +139,7 @@ static void undo_stroke(struct respool *spool) {
 static void take_item(struct run *run, int64_t index, struct resident *resident, bool due) {
   run->items[run->count++] = (struct run_item){.index = index, .resident = resident, .due = due};
   if (resident == NULL) return;
+  resident->writing = true;
   run->bytes = add_saturating(run->bytes, resident->shown);
 }
 
@@ -119,10 +147,17 @@ static bool is_adaptive(const struct respool *spool) {
   return spool->options.compression == RESPOOL_COMPRESSION_ADAPTIVE;
 }
 
-static bool run_full(const struct respool *spool) {
+/* As much as is written in one go, and has room. */
+static int64_t run_size(const struct respool *spool) {
   int64_t most = spool->options.write_chunk;
   if (is_adaptive(spool)) most = adapt_most(&spool->adapt, most);
-  return spool->run->count == RUN_MOST || spool->run->bytes >= most;
+  int64_t room = spool->store != NULL ? store_room(spool->store) : spool->options.disk_budget;
+  if (room < most) most = room;
+  return most > 0 ? most : 1;
+}
+
+static bool run_full(const struct respool *spool) {
+  return spool->run->count == RUN_MOST || spool->run->bytes >= spool->run->most;
 }
 
 /*
@@ -138,7 +173,8 @@ static bool entry_due(const struct respool *spool, const struct entry *entry) {
 static void collect_due(struct respool *spool) {
   struct run *run = spool->run;
   if (spool->ordered && !spool->spilling) return;
-  int64_t at = spool->write_next;
+  int64_t first = behind_first(spool);
+  int64_t at = spool->write_next > first ? spool->write_next : first;
   for (; at < spool->catalog.count && !run_full(spool); at++) {
     struct entry *entry = catalog_at(&spool->catalog, at);
     if (entry_due(spool, entry)) take_item(run, at, entry->resident, true);
@@ -164,6 +200,7 @@ static void collect_kept(struct respool *spool, int64_t target) {
 static void begin_run(struct respool *spool) {
   spool->run->count = 0;
   spool->run->bytes = 0;
+  spool->run->most = run_size(spool);
   spool->run->unkept = 0;
   spool->run->next = spool->write_next;
   versions_begin(spool);
@@ -253,29 +290,59 @@ static void publish_item(struct respool *spool, const struct run_item *item, str
   entry->metadata = (uint32_t)item->size.metadata;
   entry->body = item->size.body;
   entry->set = item->set;
+  entry->packed = spool->run->packed;
   spool->batches_stored++;
   if (spool->run->packed) spool->batches_compressed++;
   spool->bytes_stored += item->size.metadata + item->size.body;
+  versions_use(spool, item->set);
   if (item->resident == NULL) return;
   if (item->due) due_settle(spool, item->resident);
   if (!stays(spool, item->resident)) resident_drop(spool, entry, dropped);
 }
 
+/* The lock is held. Nothing refers to what the run has taken any more. */
+static void land(struct respool *spool) {
+  for (int64_t i = 0; i < spool->run->count; i++) {
+    struct resident *resident = spool->run->items[i].resident;
+    if (resident != NULL) resident->writing = false;
+  }
+  spool->in_flight = INT64_MAX;
+}
+
+/* Under the lock, after that: what readers have left behind meanwhile. */
+static void forget_passed(struct respool *spool, struct resident **dropped) {
+  for (int64_t i = 0; i < spool->run->count; i++) behind_forget(spool, spool->run->items[i].index, dropped);
+  behind_trim(spool);
+}
+
 static void publish_run(struct respool *spool, int64_t end, struct resident **dropped) {
   struct run *run = spool->run;
+  land(spool);
   for (int64_t i = 0; i < run->count; i++) publish_item(spool, &run->items[i], dropped);
   versions_publish(spool);
   spool->write_next = run->next;
   spool->committed = end;
   spool->ended = false;
+  forget_passed(spool, dropped);
+  full_clear(spool);
 }
 
 /* The lock is held. What was unkept for this run is kept as before. */
-static void abort_run(struct respool *spool) {
+static void abort_run(struct respool *spool, struct resident **dropped) {
   struct run *run = spool->run;
+  land(spool);
   for (int64_t i = run->count - 1; i >= run->count - run->unkept; i--) resident_keep(run->items[i].resident);
   versions_abort(spool);
   spool->write_failures++;
+  forget_passed(spool, dropped);
+}
+
+static int64_t first_taken(const struct run *run) {
+  int64_t first = INT64_MAX;
+  for (int64_t i = 0; i < run->count; i++) {
+    if (run->items[i].index < first) first = run->items[i].index;
+  }
+  return first;
 }
 
 /* With the pen, under the lock: fill the run with what is due, or if nothing is, with kept ones down to `target`. */
@@ -284,6 +351,7 @@ static int64_t collect(struct respool *spool, int64_t target) {
   collect_due(spool);
   if (target != RUN_DUE_ONLY && !spool->ordered && spool->run->count == 0) collect_kept(spool, target);
   if (spool->run->count == 0) spool->write_next = spool->run->next; /* nothing but kept ones to pass over */
+  spool->in_flight = first_taken(spool->run);
   return spool->run->count;
 }
 
@@ -291,6 +359,20 @@ static int64_t collect(struct respool *spool, int64_t target) {
 static bool may_collect(const struct respool *spool, int64_t target) {
   if (spool->ordered) return spool->spilling && spool->write_next < spool->catalog.count;
   return spool->due.count > 0 || (target != RUN_DUE_ONLY && spool->kept != NULL);
+}
+
+/* With the pen: what comes of a run's answer. */
+static void end_run(struct respool *spool, respool_status status, int64_t end, struct progress *progress,
+                    struct resident **dropped) {
+  os_lock(&spool->lock);
+  int64_t before = spool_charged(spool);
+  if (status == RESPOOL_OK)
+    publish_run(spool, end, dropped);
+  else
+    abort_run(spool, dropped);
+  *progress = (struct progress){true, spool->run->bytes, before - spool_charged(spool), spool->write_next};
+  spool_assert(spool);
+  os_unlock(&spool->lock);
 }
 
 /* One run with the pen. Its dropped batches are for the caller to release, without the pen. */
@@ -310,15 +392,10 @@ static respool_status run_with_pen(struct respool *spool, int64_t target, struct
   if (count == 0) return RESPOOL_OK;
   int64_t end = 0;
   status = write_run(spool, &end, error);
-  os_lock(&spool->lock);
-  int64_t before = spool_charged(spool);
-  if (status == RESPOOL_OK)
-    publish_run(spool, end, dropped);
-  else
-    abort_run(spool);
-  *progress = (struct progress){true, spool->run->bytes, before - spool_charged(spool), spool->write_next};
-  spool_assert(spool);
-  os_unlock(&spool->lock);
+  end_run(spool, status, end, progress, dropped);
+  if (status == RESPOOL_NO_SPACE && go_elsewhere(spool)) return RESPOOL_OK;
+  bool frees = spool->options.path == NULL && behind_is_on(&spool->behind);
+  if (full_is(status) && frees && spool->store != NULL) go_on_at(spool, store_seal(spool->store));
   return status;
 }
 
@@ -327,8 +404,10 @@ respool_status run_next(struct respool *spool, int64_t target, struct progress *
   *progress = (struct progress){0};
   pen_take(spool);
   respool_status status = run_with_pen(spool, target, progress, &dropped, error);
+  struct store *store = spool->store;
   pen_give(spool);
   resident_release_list(dropped);
+  if (store != NULL) store_give_back(store);
   return status;
 }
 

@@ -17,7 +17,10 @@
 static bool open_locks(struct respool *spool) {
   if (!os_mutex_open(&spool->lock)) return false;
   if (os_condition_open(&spool->pen_free)) {
-    if (waiters_open(&spool->waiters)) return true;
+    if (os_condition_open(&spool->room)) {
+      if (waiters_open(&spool->waiters)) return true;
+      os_condition_close(&spool->room);
+    }
     os_condition_close(&spool->pen_free);
   }
   os_mutex_close(&spool->lock);
@@ -59,6 +62,7 @@ respool_status respool_create(const struct ArrowSchema *schema, const respool_op
   made->options = read;
   file_pool_hold(read.pool);
   made->memory_limit = read.memory_limit;
+  made->in_flight = INT64_MAX;
   made->ordered = read.mode != RESPOOL_MODE_OVERFLOW;
   respool_writer *made_writer = NULL;
   status = furnish(made, schema, &made_writer, error);
@@ -112,6 +116,8 @@ static void collect_stats(struct respool *spool, respool_stats *stats, struct st
                            .readers = spool->readers,
                            .readers_waiting = spool->waiters.count,
                            .write_failures = spool->write_failures,
+                           .batches_dropped = spool->behind.floor,
+                           .disk_budget = spool->options.disk_budget,
                            .file_exists = spool->store != NULL};
   *store = spool->store;
   os_unlock(&spool->lock);
@@ -126,6 +132,7 @@ respool_status respool_get_stats(respool *spool, respool_stats *stats, respool_e
   if (store != NULL) {
     struct store_info info = store_info(store);
     full.bytes_written = info.written;
+    full.bytes_on_disk = info.on_disk;
     full.bytes_mapped = info.mapped;
     full.bytes_read_buffers = info.read_buffers;
     full.memory_backed = info.in_memory;

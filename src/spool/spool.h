@@ -16,6 +16,7 @@
 #include "os/thread.h"
 #include "respool/respool.h"
 #include "spool/adapt.h"
+#include "spool/behind.h"
 #include "spool/catalog.h"
 #include "spool/ledger.h"
 #include "spool/versions.h"
@@ -71,6 +72,11 @@ struct respool {
   int64_t readers;
   struct waiters waiters;
 
+  struct behind behind;
+  int64_t in_flight;        /* the first batch that a run has taken; INT64_MAX: none */
+  int64_t rest_until;       /* no write is tried before this time; 0: there is room, as far as is known */
+  struct os_condition room; /* a writer waits for room */
+
   bool writer_closed;
   struct resident *deferred; /* option defer_release: to be released in the next call on the writer */
 
@@ -85,6 +91,7 @@ struct respool {
   struct adapt adapt;       /* with adaptive compression */
   struct versions versions; /* but for what its fields say */
   int64_t committed;        /* the file is whole up to here */
+  int directory;            /* how many of more_directories have been taken */
   bool ended;               /* ... and its end marker is written */
 };
 
@@ -107,6 +114,7 @@ respool_status spool_read_options(const respool_options *given, respool_options 
 
 /* Make the strings ours, paths absolute; what is there on failure is freed with the spool. */
 respool_status spool_copy_strings(respool_options *options, respool_error *error);
+void spool_free_directories(respool_options *options);
 
 /* Change the state and tell everybody who waits. Not locked. */
 void spool_end(struct respool *spool, int32_t state, const respool_error *failure);

@@ -62,10 +62,43 @@ void versions_begin(struct respool *spool) {
   emitter_forget(versions->emitter);
 }
 
+/* Nobody needs it any more, and no batch will again. */
+static void free_extent(struct respool *spool, const struct version *version) {
+  const struct ipc_size *size = &version->extent.size;
+  if (spool->options.path != NULL) return;
+  store_free(spool->store, version->extent.offset, size->metadata + size->body);
+  spool->bytes_stored -= size->metadata + size->body;
+}
+
+static struct version **set_of(const struct respool *spool, uint32_t set) {
+  return spool->versions.sets + (size_t)set * width_of(spool);
+}
+
+void versions_use(struct respool *spool, uint32_t set) {
+  for (size_t i = 0; i < width_of(spool); i++) set_of(spool, set)[i]->batches++;
+}
+
+void versions_leave(struct respool *spool, uint32_t set) {
+  for (size_t i = 0; i < width_of(spool); i++) {
+    struct version *version = set_of(spool, set)[i];
+    if (--version->batches == 0 && version != spool->versions.in_force[i]) free_extent(spool, version);
+  }
+}
+
+/* Those that give way to others may have no batch left. */
+static void replace_in_force(struct respool *spool) {
+  struct versions *versions = &spool->versions;
+  for (size_t i = 0; i < width_of(spool); i++) {
+    struct version *old = versions->in_force[i];
+    versions->in_force[i] = versions->writing[i];
+    if (old != NULL && old != versions->writing[i] && old->batches == 0) free_extent(spool, old);
+  }
+}
+
 void versions_publish(struct respool *spool) {
   struct versions *versions = &spool->versions;
   if (width_of(spool) == 0) return;
-  memcpy(versions->in_force, versions->writing, width_of(spool) * sizeof(struct version *));
+  replace_in_force(spool);
   for (struct version *version = versions->fresh; version != NULL; version = version->next) {
     versions->version_count++;
     spool->bytes_stored += version->extent.size.metadata + version->extent.size.body;

@@ -13,6 +13,7 @@ struct version {
   struct extent extent;
   struct dictionary_values *values; /* under the lock: there while readers use it, once one has read it */
   int64_t users;                    /* under the lock: readers that stand at it */
+  int64_t batches;                  /* under the lock: in the file, whose sets have it */
   struct version *next;             /* of the pen's holder: on the list of all, or of those of the run */
 };
 
@@ -24,7 +25,7 @@ struct versions {
 
   /* Of the pen's holder. */
   struct emitter *emitter;
-  struct version **in_force; /* by dictionary: what the file has */
+  struct version **in_force; /* by dictionary: what the file has. Changed under the lock */
   struct version **writing;  /* ... with the run that is being written */
   struct version *all;
   int64_t version_count; /* on it; under the lock */
@@ -51,6 +52,10 @@ void versions_abort(struct respool *spool);
  */
 respool_status versions_prepare(struct respool *spool, const struct ArrowArray *batch, uint32_t *set,
                                 respool_error *error);
+
+/* Under the lock: one more batch of this set is in the file, and: one is needed no more. */
+void versions_use(struct respool *spool, uint32_t set);
+void versions_leave(struct respool *spool, uint32_t set);
 
 /* With the pen: commit what the run has before `offset`. `*at` is where it stands, versions.fresh at first. */
 respool_status versions_commit(struct respool *spool, int64_t offset, struct version **at, respool_error *error);

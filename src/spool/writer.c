@@ -4,6 +4,7 @@
 #include "arrow/schema.h"
 #include "arrow/tree.h"
 #include "spool/due.h"
+#include "spool/full.h"
 #include "spool/resident.h"
 #include "spool/spill.h"
 #include "stream/pull.h"
@@ -78,10 +79,14 @@ static respool_status write_for_room(struct resident *resident, const struct Arr
   struct respool *spool = resident->spool;
   respool_error record = {0};
   respool_status status = RESPOOL_OK;
-  respool_status written = RESPOOL_OK;
-  while (status == RESPOOL_OK && written == RESPOOL_OK && due_full(spool, resident)) {
+  struct patience patience = {0};
+  bool again = true;
+  while (status == RESPOOL_OK && again && due_full(spool, resident)) {
+    if (full_rests(spool)) return RESPOOL_OK;
     resident_discharge(resident, array);
-    written = write_portion(resident, &record);
+    respool_status written = write_portion(resident, &record);
+    bool holds = full_holds(spool, written, resident->charge);
+    again = written == RESPOOL_OK || holds || (full_is(written) && full_wait(spool, &patience));
     status = charge(resident, array, error);
   }
   if (status != RESPOOL_OK || !due_full(spool, resident)) return status;
@@ -131,6 +136,7 @@ static respool_status accept_rows(struct respool *spool, struct ArrowArray *arra
   waiters_inform(&spool->waiters, &told, &spool->lock);
   /* It is accepted whatever the write says: a failure is counted, and met again by the next write (invariant 1). */
   if (write) spill_portion(spool, bytes, NULL);
+  behind_abandoned(spool);
   return RESPOOL_OK;
 }
 
@@ -147,6 +153,7 @@ static respool_status accept_empty(struct respool *spool, struct ArrowArray *arr
   os_unlock(&spool->lock);
   waiters_inform(&spool->waiters, &told, &spool->lock);
   array->release(array);
+  behind_abandoned(spool);
   return RESPOOL_OK;
 }
 
@@ -219,11 +226,42 @@ respool_status respool_writer_append_stream(respool_writer *writer, struct Arrow
 
 /* ---- Ending ---------------------------------------------------------------------------------------- */
 
+/* Write, and where there is no room, wait for it as long as the options say. */
+static respool_status write_patiently(struct respool *spool, respool_status (*write)(struct respool *, respool_error *),
+                                      respool_error *error) {
+  struct patience patience = {0};
+  respool_error record = {0};
+  respool_status status;
+  bool again = true;
+  do {
+    status = write(spool, &record);
+    if (!full_is(status)) break;
+    os_lock(&spool->lock);
+    again = full_wait(spool, &patience);
+    os_unlock(&spool->lock);
+  } while (again);
+  return status == RESPOOL_OK ? status : error_copy(error, &record);
+}
+
+/* Whether what could not be written stays in memory until the end. */
+static bool may_stay(struct respool *spool, respool_status status) {
+  if (spool->options.path != NULL) return false;
+  os_lock(&spool->lock);
+  bool holds = full_holds(spool, status, 0);
+  os_unlock(&spool->lock);
+  return holds;
+}
+
+static respool_status complete(struct respool *spool, respool_error *error) {
+  respool_status status = spill_finish(spool, error);
+  return status != RESPOOL_OK && may_stay(spool, status) ? RESPOOL_OK : status;
+}
+
 respool_status respool_writer_flush(respool_writer *writer, respool_error *error) {
   respool_status status = enter(writer, error);
   if (status != RESPOOL_OK) return status;
   status = append_held(writer, error);
-  if (status == RESPOOL_OK) status = spill_due(writer->spool, error);
+  if (status == RESPOOL_OK) status = write_patiently(writer->spool, spill_due, error);
   return leave(writer, status);
 }
 
@@ -231,7 +269,7 @@ respool_status respool_writer_finish(respool_writer *writer, respool_error *erro
   respool_status status = enter(writer, error);
   if (status != RESPOOL_OK) return status;
   status = append_held(writer, error);
-  if (status == RESPOOL_OK) status = spill_finish(writer->spool, error);
+  if (status == RESPOOL_OK) status = write_patiently(writer->spool, complete, error);
   if (status == RESPOOL_OK) spool_end(writer->spool, RESPOOL_FINISHED, NULL);
   return leave(writer, status);
 }

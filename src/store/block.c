@@ -19,23 +19,23 @@ static bool covers(const struct store_block *block, int64_t offset, int64_t leng
   return block != NULL && offset >= block->start && offset + length <= block->start + block->length;
 }
 
-static respool_status fill(struct store_block *block, int fd, struct pool *pool, int64_t offset, int64_t length,
+static respool_status fill(struct store_block *block, const struct block_source *source, int64_t offset, int64_t length,
                            respool_error *error) {
-  respool_status status = pool_take(pool, length, &block->buffer, error);
+  respool_status status = pool_take(source->pool, length, &block->buffer, error);
   if (status != RESPOOL_OK) return status;
-  status = os_read_at(fd, block->buffer->bytes, length, offset, error);
+  status = os_read_at(source->fd, block->buffer->bytes, length, offset - source->start, error);
   if (status != RESPOOL_OK) pool_give(block->buffer);
   block->start = offset;
   block->length = length;
   return status;
 }
 
-static respool_status read_block(struct store_block **block, int fd, struct pool *pool, int64_t offset, int64_t length,
-                                 respool_error *error) {
+static respool_status read_block(struct store_block **block, const struct block_source *source, int64_t offset,
+                                 int64_t length, respool_error *error) {
   struct store_block *made = mem_alloc(sizeof *made);
   if (made == NULL) return error_no_memory(error);
   atomic_init(&made->references, 1);
-  respool_status status = fill(made, fd, pool, offset, length, error);
+  respool_status status = fill(made, source, offset, length, error);
   if (status != RESPOOL_OK) {
     mem_free(made);
     return status;
@@ -56,11 +56,11 @@ static void drop_view(void *object) {
   block_drop(object);
 }
 
-respool_status block_view(struct store_block **block, int fd, struct pool *pool, int64_t offset, int64_t length,
-                          int64_t end, struct store_view *view, respool_error *error) {
+respool_status block_view(struct store_block **block, const struct block_source *source, int64_t offset, int64_t length,
+                          struct store_view *view, respool_error *error) {
   if (!covers(*block, offset, length)) {
-    int64_t ahead = end - offset < BLOCK_BYTES ? end - offset : BLOCK_BYTES;
-    respool_status status = read_block(block, fd, pool, offset, ahead > length ? ahead : length, error);
+    int64_t ahead = source->end - offset < BLOCK_BYTES ? source->end - offset : BLOCK_BYTES;
+    respool_status status = read_block(block, source, offset, ahead > length ? ahead : length, error);
     if (status != RESPOOL_OK) return status;
   }
   atomic_fetch_add_explicit(&(*block)->references, 1, memory_order_relaxed);

@@ -2,6 +2,9 @@
 /*
  * Bytes at rest: a file that grows by appending, and views of what was appended, mapped or read. May call: os, support.
  *
+ * Where a disk is full, an anonymous store goes on in a file in another directory; places are counted on through all of
+ * them.
+ *
  * A mapped view lies in a window: a range of the file that starts at an extent and is mapped whole, once for all
  * readers, when the first asks for it. A window may reach beyond what has been written so far: its pages there become
  * accessible as the file grows, and no view leads to them before. Windows are unmapped when nothing refers to them.
@@ -23,11 +26,21 @@ struct store_options {
   const char *directory; /* NULL: the default one */
   int32_t replay;        /* RESPOOL_REPLAY_... */
 
+  int64_t budget; /* bytes on disk, at most; INT64_MAX: any number */
+
   /* Where an anonymous file comes from and goes to, or NULL. The store holds a reference. */
   struct respool_pool *files;
 };
 
 respool_status store_open(const struct store_options *options, struct store **store, respool_error *error);
+
+enum { STORE_FILES_MOST = 16 };
+
+/*
+ * Of the thread that writes, which has nothing uncommitted: go on in a new file in `directory`, at `*start`. Not for
+ * named ones.
+ */
+respool_status store_continue(struct store *store, const char *directory, int64_t *start, respool_error *error);
 
 /*
  * Close the file, or leave it to the pool once no view leads there any more. Views stay valid; nothing else may be
@@ -35,7 +48,10 @@ respool_status store_open(const struct store_options *options, struct store **st
  */
 void store_close(struct store *store);
 
-/* One thread at a time: write at `offset`; commit once all of it and all before it is there. */
+/*
+ * One thread at a time: write at `offset`; commit once all of it and all before it is there. RESPOOL_OVER_BUDGET:
+ * nothing was written.
+ */
 respool_status store_write(struct store *store, const struct gather_piece *pieces, int count, int64_t offset,
                            respool_error *error);
 
@@ -47,6 +63,23 @@ respool_status store_commit(struct store *store, int64_t offset, int64_t length,
 
 /* Forget and cut what lies behind `length`, which readers know nothing of: the rest of a run that failed. */
 void store_cut(struct store *store, int64_t length);
+
+/* Bytes that the budget leaves. */
+int64_t store_room(struct store *store);
+
+/*
+ * An extent that nobody will view again. Its space is given back once that of its neighbours is, too, and no window
+ * shows them, by store_give_back() or where the window goes. From any thread; the latter makes system calls. Files that
+ * have a name keep everything.
+ */
+void store_free(struct store *store, int64_t offset, int64_t length);
+void store_give_back(struct store *store);
+
+/*
+ * Of the thread that writes, which has nothing uncommitted: no more extents come next to those before, so that all of
+ * these can be given back. Where writing goes on.
+ */
+int64_t store_seal(struct store *store);
 
 respool_status store_sync(struct store *store, respool_error *error);
 
@@ -80,6 +113,7 @@ respool_status store_take_buffer(struct store *store, int64_t size, struct pool_
 
 struct store_info {
   int64_t written; /* bytes the system took */
+  int64_t on_disk; /* bytes of what the files hold now */
   int64_t mapped;
   int64_t read_buffers;
   bool in_memory; /* the file system is a memory-backed one */

@@ -28,6 +28,7 @@ static const struct {
     {RESPOOL_IO, "i/o", EIO, 1},
     {RESPOOL_CORRUPT, "corrupt", EINVAL, 0},
     {RESPOOL_TRUNCATED, "truncated", EINVAL, 0},
+    {RESPOOL_OVER_BUDGET, "over budget", ENOSPC, 1},
     {RESPOOL_ABANDONED, "abandoned", EIO, 0},
     {RESPOOL_CANCELLED, "cancelled", ECANCELED, 0},
     {RESPOOL_SOURCE_FAILED, "source failed", EIO, 0},

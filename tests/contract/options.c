@@ -346,13 +346,14 @@ static void statuses_have_names(void) {
   CHECK_STR(respool_status_name(RESPOOL_NO_SPACE), "no space");
   CHECK_STR(respool_status_name(RESPOOL_USER), "user");
   CHECK_STR(respool_status_name(INT32_MAX), "user");
-  static const respool_status none[] = {-1, 4, 9, 15, 19, 25, 35, 999, INT32_MIN};
+  static const respool_status none[] = {-1, 4, 9, 15, 19, 26, 35, 999, INT32_MIN};
   for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) CHECK_STR(respool_status_name(none[i]), "unknown");
 }
 
 static void some_can_be_retried(void) {
   for (respool_status status = -2; status < 1002; status++) {
-    bool expected = status == RESPOOL_NO_MEMORY || status == RESPOOL_NO_SPACE || status == RESPOOL_IO;
+    bool expected = status == RESPOOL_NO_MEMORY || status == RESPOOL_NO_SPACE || status == RESPOOL_IO ||
+                    status == RESPOOL_OVER_BUDGET;
     CHECK_EQ(respool_status_retryable(status), expected);
   }
 }

@@ -150,6 +150,81 @@ static void all(const char *directory) {
   spool_on_it(directory, RESPOOL_MODE_ALL, true, 10000);
 }
 
+/* The first disk fills; what comes then goes to another one, and both are read. */
+static void next_directory(const char *directory, int32_t mode, int32_t replay) {
+  char ballast[KIT_PATH];
+  const char *roomy = kit_scratch();
+  const char *more[] = {"/no/such/directory", roomy, NULL};
+  kit_spool s = {0};
+  respool_options options = kit_options(0, mode, NULL);
+  options.directory = directory;
+  options.more_directories = more;
+  options.write_chunk = CHUNK;
+  options.replay = replay;
+  REQUIRE_OK(respool_create(batch_schema(), &options, &s.spool, &s.writer, kit_error()));
+  respool_reader *reader = kit_reader(s.spool);
+  CHECK_EQ(append_while_possible(s.writer, 0), BATCHES); /* more than the small disk takes */
+  CHECK_OK(respool_writer_finish(s.writer, kit_error()));
+  CHECK_LE(DISK / 2, kit_stats(s.spool).bytes_on_disk);
+  check_replay(s.spool, BATCHES, RESPOOL_END);
+  respool_reader_close(reader);
+  kit_spool_close(&s);
+  fill_disk(directory, ballast); /* where not even a file can be made, or nothing written to it */
+  REQUIRE_OK(respool_create(batch_schema(), &options, &s.spool, &s.writer, kit_error()));
+  CHECK_EQ(append_while_possible(s.writer, 0), BATCHES);
+  check_replay(s.spool, BATCHES, RESPOOL_TIMED_OUT);
+  kit_spool_close(&s);
+  unlink(ballast);
+  CHECK_EQ(batch_live_arrays(), 0);
+  CHECK_EQ(kit_entries(directory), 0);
+}
+
+static void next_directories(const char *directory) {
+  next_directory(directory, RESPOOL_MODE_OVERFLOW, RESPOOL_REPLAY_MAP);
+  next_directory(directory, RESPOOL_MODE_OVERFLOW, RESPOOL_REPLAY_READ);
+  next_directory(directory, RESPOOL_MODE_ON_LIMIT, RESPOOL_REPLAY_AUTO);
+}
+
+/* Many times the disk goes through: one reader follows, and the writer waits for it where it must. */
+static void stream_through_the_disk(const char *directory) {
+  kit_spool s = {0};
+  respool_options options = kit_options(0, RESPOOL_MODE_OVERFLOW, directory);
+  options.write_chunk = CHUNK;
+  options.replay = RESPOOL_REPLAY_READ;
+  options.disk_budget = DISK * 3 / 4; /* for small slots; the tmpfs itself is the disk that is not to fill */
+  REQUIRE_OK(respool_create(batch_schema(), &options, &s.spool, &s.writer, kit_error()));
+  respool_reader *reader = kit_reader(s.spool);
+  CHECK_OK(respool_drop_behind(s.spool, kit_error()));
+  struct ArrowArray array;
+  int64_t had = 0;
+  for (int64_t i = 0; i < 20 * BATCHES; i++) {
+    batch_make(i % BATCHES, &array);
+    respool_status status = respool_writer_append(s.writer, &array, kit_error());
+    while (respool_status_retryable(status) && had < i) { /* refused: the reader makes room */
+      struct ArrowArray got;
+      if (!CHECK_OK(respool_reader_next(reader, &got, 0, kit_error()))) break;
+      batch_check(had++ % BATCHES, &got);
+      got.release(&got);
+      status = respool_writer_append(s.writer, &array, kit_error());
+    }
+    if (CHECK_OK(status)) continue;
+    array.release(&array);
+    break;
+  }
+  CHECK_LE(10 * DISK, kit_stats(s.spool).bytes_written);
+  respool_reader_close(reader);
+  kit_spool_close(&s);
+  CHECK_EQ(batch_live_arrays(), 0);
+}
+
+static void on_to_the_next_directory(void) {
+  on_a_small_disk(next_directories);
+}
+
+static void many_times_through_a_small_disk(void) {
+  on_a_small_disk(stream_through_the_disk);
+}
+
 static void overflow_on_a_full_disk(void) {
   on_a_small_disk(overflow);
 }
@@ -163,9 +238,8 @@ static void all_on_a_full_disk(void) {
 }
 
 static const kit_test tests[] = {
-    KIT_TEST(overflow_on_a_full_disk),
-    KIT_TEST(on_limit_on_a_full_disk),
-    KIT_TEST(all_on_a_full_disk),
+    KIT_TEST(overflow_on_a_full_disk),  KIT_TEST(on_limit_on_a_full_disk),         KIT_TEST(all_on_a_full_disk),
+    KIT_TEST(on_to_the_next_directory), KIT_TEST(many_times_through_a_small_disk),
 };
 
 int main(int argc, char **argv) {

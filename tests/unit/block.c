@@ -22,7 +22,8 @@ static ssize_t count_reads(int fd, void *buffer, size_t size, off_t offset) {
 }
 
 static struct store *open_store(const char *path) {
-  struct store_options options = {.path = path, .directory = kit_scratch(), .replay = RESPOOL_REPLAY_READ};
+  struct store_options options = {
+      .budget = INT64_MAX, .path = path, .directory = kit_scratch(), .replay = RESPOOL_REPLAY_READ};
   struct store *store = NULL;
   REQUIRE_OK(store_open(&options, &store, kit_error()));
   return store;

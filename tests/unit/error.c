@@ -56,6 +56,7 @@ static void status_values_are_pinned(void) {
       {RESPOOL_IO, 22, "i/o", 1},
       {RESPOOL_CORRUPT, 23, "corrupt", 0},
       {RESPOOL_TRUNCATED, 24, "truncated", 0},
+      {RESPOOL_OVER_BUDGET, 25, "over budget", 1},
       {RESPOOL_ABANDONED, 30, "abandoned", 0},
       {RESPOOL_CANCELLED, 31, "cancelled", 0},
       {RESPOOL_SOURCE_FAILED, 32, "source failed", 0},
@@ -73,7 +74,7 @@ static void status_values_are_pinned(void) {
 }
 
 static void statuses_that_are_none(void) {
-  static const respool_status none[] = {-1, 4, 9, 15, 25, 35, 999, INT32_MIN};
+  static const respool_status none[] = {-1, 4, 9, 15, 26, 35, 999, INT32_MIN};
   for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
     CHECK_STR(respool_status_name(none[i]), "unknown");
     CHECK_EQ(respool_status_retryable(none[i]), 0);

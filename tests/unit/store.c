@@ -21,7 +21,7 @@
 enum { MIB = 1 << 20 };
 
 static struct store *open_store(const char *path, const char *directory, int32_t replay) {
-  struct store_options options = {.path = path, .directory = directory, .replay = replay};
+  struct store_options options = {.budget = INT64_MAX, .path = path, .directory = directory, .replay = replay};
   struct store *store = NULL;
   REQUIRE_OK(store_open(&options, &store, kit_error()));
   return store;
@@ -264,7 +264,7 @@ static void no_memory_for_opening(void) {
   char path[KIT_PATH];
   const char *directory = kit_scratch();
   int descriptors = kit_open_descriptors();
-  struct store_options options = {.path = kit_join(path, directory, "file")};
+  struct store_options options = {.budget = INT64_MAX, .path = kit_join(path, directory, "file")};
   struct store *store = NULL;
   for (refused_one = 1;; refused_one++) {
     allocations = 0;
@@ -285,10 +285,10 @@ static void files_that_cannot_be_made(void) {
   char path[KIT_PATH];
   int descriptors = kit_open_descriptors();
   kit_file_write(kit_join(path, kit_scratch(), "file"), "old", 3);
-  struct store_options options = {.path = path};
+  struct store_options options = {.budget = INT64_MAX, .path = path};
   struct store *store = NULL;
   CHECK_ERROR(store_open(&options, &store, kit_error()), RESPOOL_IO, path);
-  options = (struct store_options){.directory = "/no/such/directory"};
+  options = (struct store_options){.budget = INT64_MAX, .directory = "/no/such/directory"};
   CHECK_ERROR(store_open(&options, &store, kit_error()), RESPOOL_IO, "/no/such/directory");
   CHECK(store == NULL);
   CHECK_EQ(kit_open_descriptors(), descriptors);
