@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A program from its beginning to its end, in one thread or in many. */
+#include "program.h"
+
+#include "fault.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- The beginning --------------------------------------------------------------------------------- */
+
+/* With faults it may take several attempts; one that fails leaves nothing. */
+static void create(program *p, kit_random *random) {
+  while (p->spool == NULL) {
+    respool_status status = respool_create(&p->schema, &p->options, &p->spool, &p->writer, kit_error());
+    if (status == RESPOOL_OK) continue;
+    if (!trouble_explains(p, status, kit_last_error())) kit_die("a program cannot make its spool");
+    CHECK(p->spool == NULL && p->writer == NULL);
+    if (p->options.path != NULL) CHECK(!kit_exists(p->options.path));
+    if (!p->threaded) trouble_stop();
+    if (p->threaded) kit_pause(kit_random_below(random, 1000));
+  }
+}
+
+static program *open_program(const program_plan *plan, uint64_t seed, program_counts *counts, bool threaded,
+                             kit_random *random) {
+  program *p = calloc(1, sizeof *p);
+  if (p == NULL) kit_die("no memory");
+  kit_random_init(random, seed);
+  p->plan = *plan;
+  p->counts = counts;
+  p->seed = seed;
+  p->threaded = threaded;
+  p->capacity = plan->batches + 1;
+  p->recipes = calloc((size_t)p->capacity, sizeof *p->recipes);
+  if (p->recipes == NULL) kit_die("no memory");
+  pthread_mutex_init(&p->kept_lock, NULL);
+  for (int i = 0; i < CURSORS_MOST; i++) cursor_init(p, &p->cursors[i]);
+  options_draw(p, random);
+  atomic_store(&p->limit, p->options.memory_limit);
+  create(p, random);
+  p->handles = 1;
+  atomic_store(&p->watched, true);
+  return p;
+}
+
+/* ---- The end --------------------------------------------------------------------------------------- */
+
+/* One more reader, in order, gets everything (invariant 2). */
+static void replay(program *p, cursor *c, kit_random *random) {
+  if (c->reader != NULL) cursor_close(c);
+  atomic_store(&c->shielded, true);
+  while (p->spool != NULL && c->reader == NULL) cursor_open(p, c, random);
+  cursor_drain(p, c, random);
+  if (c->reader != NULL && (c->in_order || atomic_load(&p->phase) != PHASE_FAILING))
+    CHECK_EQ(c->position, atomic_load(&p->accepted));
+  if (c->reader != NULL) cursor_close(c);
+  atomic_store(&c->shielded, false);
+}
+
+/* The file that is left of a named spool (invariant 11). */
+static void compare_file(program *p) {
+  respool_ipc_options options;
+  respool_ipc_options_init(&options, sizeof options);
+  bool finished = atomic_load(&p->phase) == PHASE_FINISHING;
+  options.allow_missing_end = !finished;
+  options.close_descriptor = 1;
+  struct ArrowArrayStream stream;
+  struct ArrowArray array;
+  int fd = open(p->path, O_RDONLY | O_CLOEXEC);
+  if (!CHECK(fd >= 0) || !CHECK_OK(respool_ipc_read_fd(fd, &options, &stream, kit_error()))) return;
+  int64_t index = 0;
+  int code;
+  while ((code = stream.get_next(&stream, &array)) == 0 && array.release != NULL) {
+    if (CHECK_LE(index + 1, atomic_load(&p->accepted))) batch_check(p, index++, &array);
+    array.release(&array);
+  }
+  CHECK_EQ(code, 0);
+  CHECK_EQ(index, atomic_load(&p->accepted));
+  stream.release(&stream);
+}
+
+static void check_file(program *p) {
+  fault_pause();
+  compare_file(p);
+  fault_resume();
+}
+
+/* A file holds everything unless writing failed and nobody was told, or was told and did not try again. */
+static bool file_is_whole(program *p) {
+  if (p->options.path == NULL) return false;
+  return !p->plan.faults || (atomic_load(&p->phase) == PHASE_FINISHING && !atomic_load(&p->unspilled));
+}
+
+static void release_handles(program *p) {
+  atomic_store(&p->watched, false);
+  respool *spool = p->spool;
+  p->spool = NULL;
+  while (p->handles-- > 0) respool_release(spool);
+}
+
+static void close_cursors(program *p) {
+  for (int i = 0; i < CURSORS_MOST; i++) cursor_close(&p->cursors[i]);
+}
+
+/* In any order. */
+static void close_handles(program *p, kit_random *random) {
+  int64_t order = kit_random_below(random, 3);
+  if (order == 0) release_handles(p);
+  if (order == 1) close_cursors(p);
+  producer_close(p);
+  if (order != 0) release_handles(p);
+  if (order != 1) close_cursors(p);
+}
+
+static void free_program(program *p) {
+  respool_pool_release(p->pool);
+  for (int i = 0; i < CURSORS_MOST; i++) {
+    pthread_mutex_destroy(&p->cursors[i].use);
+    pthread_mutex_destroy(&p->cursors[i].lock);
+    pthread_cond_destroy(&p->cursors[i].called);
+  }
+  pthread_mutex_destroy(&p->kept_lock);
+  atomic_fetch_add(&p->counts->programs, 1);
+  p->schema.release(&p->schema);
+  free(p->recipes);
+  free(p);
+}
+
+static void close_program(program *p, kit_random *random) {
+  disturb_check_stats(p);
+  replay(p, &p->cursors[0], random);
+  for (int i = 0; i < CURSORS_MOST; i++)
+    if (kit_random_chance(random, 0.5)) cursor_drain(p, &p->cursors[i], random);
+  bool check = file_is_whole(p), exists = p->spool == NULL || kit_stats(p->spool).file_exists;
+  close_handles(p, random);
+  kept_drop_all(p);
+  if (check && exists && kit_exists(p->path)) check_file(p);
+  if (p->options.path != NULL) unlink(p->path);
+  free_program(p);
+}
+
+/* ---- One thread ------------------------------------------------------------------------------------ */
+
+static void trouble_step(program *p, kit_random *random) {
+  if (!p->plan.faults) return;
+  if (kit_random_chance(random, 0.4))
+    trouble_start(random);
+  else
+    trouble_stop();
+}
+
+static void any_step(program *p, kit_random *random) {
+  int64_t dice = kit_random_below(random, 100);
+  if (dice < 40) {
+    bool full = atomic_load(&p->offered) + 1 >= p->capacity;
+    if (atomic_load(&p->ended)) return;
+    if (full || kit_random_below(random, 2 * p->capacity) == 0)
+      producer_end(p, random);
+    else
+      producer_step(p, random);
+  } else if (dice < 85) {
+    cursor_step(p, &p->cursors[kit_random_below(random, p->plan.readers * CURSORS_EACH)], random, false);
+  } else if (dice < 93) {
+    disturb_step(p, random);
+  } else if (dice < 97) {
+    kept_drop(p, random);
+  } else {
+    trouble_step(p, random);
+  }
+}
+
+void program_run_alone(const program_plan *plan, uint64_t seed, program_counts *counts) {
+  kit_random random;
+  program *p = open_program(plan, seed, counts, false, &random);
+  for (int64_t after = 0; after < 20 && kit_failures() == 0; after += atomic_load(&p->ended)) {
+    any_step(p, &random);
+    disturb_check_stats(p);
+    for (int i = 0; i < CURSORS_MOST; i++) cursor_check_told(p, &p->cursors[i]);
+  }
+  trouble_stop();
+  do {
+    producer_end(p, &random);
+  } while (!atomic_load(&p->ended));
+  close_program(p, &random);
+}
+
+/* ---- Many threads ---------------------------------------------------------------------------------- */
+
+typedef struct worker {
+  program *p;
+  int number;
+} worker;
+
+static void random_of(const worker *w, kit_random *random) {
+  kit_random_init(random, kit_mix(w->p->seed + 1 + (uint64_t)w->number));
+}
+
+static bool asked_to_stop(const program *p) {
+  return p->plan.until == NULL || atomic_load(p->plan.until);
+}
+
+/* Where it is told to take its time, the batches it may append are spread over that. */
+static void *produce(void *argument) {
+  const worker *w = argument;
+  program *p = w->p;
+  kit_random random;
+  random_of(w, &random);
+  int64_t pace = kit_random_below(&random, 3) * 200;
+  while (!atomic_load(&p->ended)) {
+    bool full = atomic_load(&p->offered) + 1 >= p->capacity;
+    if (full ? asked_to_stop(p) : p->plan.until != NULL && atomic_load(p->plan.until))
+      producer_end(p, &random);
+    else if (full || p->producer.waiting.release != NULL)
+      kit_pause(1000 + kit_random_below(&random, 5000));
+    if (!full && !atomic_load(&p->ended)) producer_step(p, &random);
+    if (p->plan.until != NULL || kit_random_chance(&random, 0.05)) kit_pause(kit_random_below(&random, 1 + pace));
+  }
+  producer_end(p, &random);
+  return NULL;
+}
+
+static void *follow(void *argument) {
+  const worker *w = argument;
+  program *p = w->p;
+  cursor *own = &p->cursors[w->number * CURSORS_EACH];
+  kit_random random;
+  random_of(w, &random);
+  while (!atomic_load(&p->ended)) {
+    cursor_step(p, &own[kit_random_below(&random, CURSORS_EACH)], &random, true);
+    if (kit_random_chance(&random, 0.05)) kept_drop(p, &random);
+    if (kit_random_chance(&random, p->plan.faults ? 0.2 : 0.02)) kit_pause(kit_random_below(&random, 1000));
+  }
+  for (int i = 0; i < CURSORS_EACH; i++)
+    if (kit_random_chance(&random, 0.5)) cursor_drain(p, &own[i], &random);
+  replay(p, own, &random);
+  return NULL;
+}
+
+typedef struct disturber {
+  worker worker;
+  atomic_bool stop;
+} disturber;
+
+static void *disturb(void *argument) {
+  disturber *d = argument;
+  kit_random random;
+  random_of(&d->worker, &random);
+  while (!atomic_load(&d->stop)) {
+    disturb_step(d->worker.p, &random);
+    kit_pause(kit_random_below(&random, 2000));
+  }
+  return NULL;
+}
+
+void program_run_threads(const program_plan *plan, uint64_t seed, program_counts *counts) {
+  kit_random random;
+  program *p = open_program(plan, seed, counts, true, &random);
+  pthread_t readers[READERS_MOST];
+  worker workers[READERS_MOST + 1];
+  disturber pressing = {.worker = {p, READERS_MOST + 1}};
+  for (int i = 0; i < plan->readers; i++) {
+    workers[i] = (worker){p, i};
+    readers[i] = kit_thread_start(follow, &workers[i]);
+  }
+  workers[READERS_MOST] = (worker){p, READERS_MOST};
+  pthread_t producer = kit_thread_start(produce, &workers[READERS_MOST]);
+  pthread_t other = kit_thread_start(disturb, &pressing);
+  kit_thread_join(producer);
+  for (int i = 0; i < plan->readers; i++) kit_thread_join(readers[i]);
+  atomic_store(&pressing.stop, true);
+  kit_thread_join(other);
+  close_program(p, &random);
+}
