@@ -252,7 +252,11 @@ typedef struct respool_options {
 
   /* A file to create and keep, or NULL for an anonymous one. It must not exist: it is created exclusively, follows no
    * link in its last component, and has mode 0600. It is the caller's to remove. Copied; a relative path leads from
-   * the directory that is current now. */
+   * the directory that is current now.
+   * The file is locked (an open file description lock of fcntl(2), or flock(2) where the system has none; not on file
+   * systems without locks) until nothing is to be written to it any more: after finish, fail or close, or if what
+   * waited could not be written then, once it is, or with the last handle. The lock keeps out only who asks for one.
+   * It ends with the process, unless a child that was forked and has run no other program since lives on. */
   const char *path;
 
   /* Where the anonymous file goes; NULL: $TMPDIR if that is set, else /var/tmp, else /tmp. The file has no name

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -36,6 +37,16 @@ static int real_punch(int fd, off_t offset, off_t length) {
   (void)length;
   errno = ENOTSUP;
   return -1;
+#endif
+}
+
+/* Of the open file description: others of the same process are kept out as well. flock(2) has that too. */
+static int real_lock(int fd, bool wanted) {
+#ifdef F_OFD_SETLK
+  struct flock whole = {.l_type = wanted ? F_WRLCK : F_UNLCK, .l_whence = SEEK_SET};
+  return fcntl(fd, F_OFD_SETLK, &whole);
+#else
+  return flock(fd, wanted ? LOCK_EX | LOCK_NB : LOCK_UN);
 #endif
 }
 
@@ -82,7 +93,7 @@ static int64_t real_read_ahead(dev_t device) {
   {                                                                                                                    \
     .open = real_open, .close = close, .unlink = unlink, .stat = real_stat, .fstat = real_fstat, .read = read,         \
     .pread = pread, .writev = writev, .pwritev = pwritev, .ftruncate = ftruncate, .punch = real_punch, .fsync = fsync, \
-    .mmap = mmap, .munmap = munmap, .resident = real_resident, .will_need = real_will_need,                            \
+    .lock = real_lock, .mmap = mmap, .munmap = munmap, .resident = real_resident, .will_need = real_will_need,         \
     .read_ahead = real_read_ahead                                                                                      \
   }
 

@@ -25,6 +25,7 @@ struct os_calls {
   int (*ftruncate)(int fd, off_t length);
   int (*punch)(int fd, off_t offset, off_t length);
   int (*fsync)(int fd);
+  int (*lock)(int fd, bool wanted); /* the whole file, exclusively and without waiting; or no longer */
   void *(*mmap)(void *at, size_t length, int protection, int flags, int fd, off_t offset);
   int (*munmap)(void *at, size_t length);
   bool (*resident)(void *page, size_t size);

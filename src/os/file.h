@@ -31,6 +31,13 @@ respool_status os_open_anonymous(const char *directory, int *fd, respool_error *
 /* Create `path` exclusively, mode 0600, following no link in its last component. */
 respool_status os_open_named(const char *path, int *fd, respool_error *error);
 
+/*
+ * Keep whoever would write to this file out of it, in other processes and in this one, until it is unlocked or its open
+ * file description is closed everywhere. RESPOOL_IO: somebody else does. `*locked` false: the file system has no locks.
+ */
+respool_status os_lock_file(int fd, const char *path, bool *locked, respool_error *error);
+void os_unlock_file(int fd);
+
 /* Remove a file made by os_open_named, for when making the spool failed afterwards. */
 void os_unlink(const char *path);
 

@@ -121,11 +121,24 @@ respool_status spill_finish(struct respool *spool, respool_error *error) {
     if (status != RESPOOL_OK || !spool->ordered) return status;
     whole = end_file(spool, true, &status, error); /* not if another thread has just begun to spill */
   } while (status == RESPOOL_OK && !whole);
+  if (status == RESPOOL_OK) spill_unlock(spool, true);
   return status;
 }
 
 respool_status spill_mark_end(struct respool *spool, respool_error *error) {
   respool_status status = RESPOOL_OK;
   if (spool->ordered) end_file(spool, false, &status, error);
+  spill_unlock(spool, false);
   return status;
+}
+
+void spill_unlock(struct respool *spool, bool over) {
+  if (spool->options.path == NULL) return;
+  pen_take(spool);
+  os_lock(&spool->lock);
+  bool last = over || spool->sealed || spool->state != RESPOOL_OPEN;
+  bool whole = spool->store != NULL && spool->write_next == spool->catalog.count && (!spool->sealed || spool->ended);
+  os_unlock(&spool->lock);
+  if (last && whole) store_unlock(spool->store);
+  pen_give(spool);
 }

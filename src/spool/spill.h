@@ -26,4 +26,10 @@ respool_status spill_finish(struct respool *spool, respool_error *error);
 /* After a spill: write the end marker if the stream was complete before. */
 respool_status spill_mark_end(struct respool *spool, respool_error *error);
 
+/*
+ * The lock of a named file is given up once nothing is to be written to it any more. `over`: no batch will come. Not
+ * until then, and not if what is due could not be written.
+ */
+void spill_unlock(struct respool *spool, bool over);
+
 #endif

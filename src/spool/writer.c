@@ -185,6 +185,7 @@ respool_status respool_writer_append(respool_writer *writer, struct ArrowArray *
  */
 static void end_early(struct respool *spool, int32_t state, const respool_error *failure) {
   if (spool->options.path != NULL) spill_due(spool, NULL);
+  spill_unlock(spool, true);
   spool_end(spool, state, failure);
 }
 

@@ -64,6 +64,7 @@ struct store {
   atomic_int file_count;
   atomic_bool spoiled; /* a call on the file has failed, or it has holes: it is not for others */
   bool sync_failed;
+  bool locked; /* against other writers; of the thread that writes */
   int64_t budget;
   int64_t top;          /* of the thread that writes: where what it has written ends */
   atomic_llong on_disk; /* bytes up to there, less what was given back */

@@ -7,6 +7,8 @@
 #include "support/alloc.h"
 #include "support/error.h"
 
+#include <errno.h>
+
 enum { WINDOW_BYTES = 64 << 20, READ_SLOT_BYTES = 8 << 20, SLOT_LEAST = 256 << 10 };
 
 /* ---- Opening and closing --------------------------------------------------------------------------- */
@@ -35,12 +37,24 @@ static respool_status open_anonymous(const char *directory, struct store_file *f
   return status;
 }
 
+/* Somebody may have opened and locked it at once: then it is theirs. Else it must not stand in the way. */
+static respool_status make_named(struct store *store, const char *path, struct store_file *file, respool_error *error) {
+  respool_status status = os_open_named(path, &file->fd, error);
+  if (status != RESPOOL_OK) return status;
+  respool_error record = {0};
+  status = os_lock_file(file->fd, path, &store->locked, &record);
+  if (status == RESPOOL_OK) return status;
+  if (record.os_error != EAGAIN && record.os_error != EACCES) os_unlink(path);
+  os_close(file->fd);
+  return error_copy(error, &record);
+}
+
 static respool_status open_first(struct store *store, const struct store_options *options, respool_error *error) {
   struct store_file *file = &store->files[0];
   file->end = -1;
   respool_status status = RESPOOL_OK;
   if (options->path != NULL) {
-    status = os_open_named(options->path, &file->fd, error);
+    status = make_named(store, options->path, file, error);
     if (status == RESPOOL_OK) file->file_system = os_file_system(file->fd);
   } else {
     const char *directory = options->directory != NULL ? options->directory : os_default_directory();
@@ -65,7 +79,14 @@ static bool may_be_reused(const struct store *store) {
          store->forks_begun == os_forks_begun();
 }
 
+void store_unlock(struct store *store) {
+  if (store->locked) os_unlock_file(store->files[0].fd);
+  store->locked = false;
+}
+
+/* Unlocked first: a mapping, or a child of this process, may hold the open file for longer. */
 static void close_files(struct store *store) {
+  store_unlock(store);
   struct store_file *file = &store->files[0];
   int count = atomic_load_explicit(&store->file_count, memory_order_relaxed);
   if (count == 1 && may_be_reused(store)) {

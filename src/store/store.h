@@ -64,6 +64,11 @@ respool_status store_commit(struct store *store, int64_t offset, int64_t length,
 /* Forget and cut what lies behind `length`, which readers know nothing of: the rest of a run that failed. */
 void store_cut(struct store *store, int64_t length);
 
+/*
+ * A named file is locked against other writers when it is made. Nothing will be written any more: they may have it.
+ */
+void store_unlock(struct store *store);
+
 /* Bytes that the budget leaves. */
 int64_t store_room(struct store *store);
 

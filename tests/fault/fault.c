@@ -141,6 +141,10 @@ static int faulty_fsync(int fd) {
   return ask(FAULT_FSYNC, false) == FAIL ? -1 : os_calls_real.fsync(fd);
 }
 
+static int faulty_lock(int fd, bool wanted) {
+  return ask(FAULT_LOCK, false) == FAIL ? -1 : os_calls_real.lock(fd, wanted);
+}
+
 static void *faulty_mmap(void *at, size_t length, int protection, int flags, int fd, off_t offset) {
   if (ask(FAULT_MMAP, false) == FAIL) return MAP_FAILED;
   return os_calls_real.mmap(at, length, protection, flags, fd, offset);
@@ -161,6 +165,7 @@ void fault_install(void) {
   os_calls.pwritev = faulty_pwritev;
   os_calls.ftruncate = faulty_ftruncate;
   os_calls.fsync = faulty_fsync;
+  os_calls.lock = faulty_lock;
   os_calls.mmap = faulty_mmap;
   mem_fault = faulty_memory;
 }

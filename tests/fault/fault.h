@@ -24,6 +24,7 @@ enum {
   FAULT_MMAP = 1 << 9,
   FAULT_MEMORY = 1 << 10, /* allocations */
   FAULT_STAT = 1 << 11,
+  FAULT_LOCK = 1 << 12, /* of a file; giving it up as well */
 };
 
 /* Which calls fail, counted from the first that one of the targets makes after arming. */

@@ -28,9 +28,11 @@ static const struct kind kinds[] = {
     {"reading fails", {.targets = FAULT_PREAD, .error = EIO}},
     {"reading fails in the middle", {.targets = FAULT_PREAD, .error = EIO, .partial = true}},
     {"neither mapped nor read", {.targets = FAULT_MMAP | FAULT_PREAD, .error = EIO}},
+    {"locking fails", {.targets = FAULT_LOCK, .error = EIO}},
     {"syncing fails", {.targets = FAULT_FSYNC, .error = EIO}},
     {"everything fails",
-     {.targets = FAULT_OPEN | FAULT_PREAD | FAULT_PWRITEV | FAULT_FTRUNCATE | FAULT_FSYNC | FAULT_MMAP, .error = EIO}},
+     {.targets = FAULT_OPEN | FAULT_PREAD | FAULT_PWRITEV | FAULT_FTRUNCATE | FAULT_FSYNC | FAULT_MMAP | FAULT_LOCK,
+      .error = EIO}},
 };
 
 /* Those that no caller may notice. */
@@ -43,7 +45,7 @@ static const struct kind unnoticed[] = {
 
 static const struct kind interruption = {
     "interrupted",
-    {.targets = FAULT_OPEN | FAULT_PREAD | FAULT_PWRITEV | FAULT_FTRUNCATE | FAULT_FSYNC, .error = EINTR}};
+    {.targets = FAULT_OPEN | FAULT_PREAD | FAULT_PWRITEV | FAULT_FTRUNCATE | FAULT_FSYNC | FAULT_LOCK, .error = EINTR}};
 
 static int64_t sweep_patterns(const struct scenario *scenario, const struct kind *kind, bool endings) {
   struct fault fault = kind->fault;
