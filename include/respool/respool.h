@@ -250,9 +250,9 @@ typedef struct respool_options {
    * write chunk, and the batch that crossed. */
   int64_t memory_limit;
 
-  /* A file to create and keep, or NULL for an anonymous one. It must not exist: it is created exclusively, follows no
-   * link in its last component, and has mode 0600. It is the caller's to remove. Copied; a relative path leads from
-   * the directory that is current now.
+  /* A file to create and keep, or NULL for an anonymous one. It must not exist (but see `reopen`): it is created
+   * exclusively, follows no link in its last component, and has mode 0600. It is the caller's to remove. Copied; a
+   * relative path leads from the directory that is current now.
    * The file is locked (an open file description lock of fcntl(2), or flock(2) where the system has none; not on file
    * systems without locks) until nothing is to be written to it any more: after finish, fail or close, or if what
    * waited could not be written then, once it is, or with the last handle. The lock keeps out only who asks for one.
@@ -315,6 +315,10 @@ typedef struct respool_options {
    * at all, RESPOOL_WAIT_FOREVER without end. Room comes from readers (respool_drop_behind()) or from whoever frees
    * space on the disk, which is looked for every 20 ms. The caller's thread blocks. */
   int64_t full_timeout;
+
+  /* 1: if the path names a file, go on with it: its batches come first, and what is appended behind them. See
+   * REOPENING, below. Goes with a path only. */
+  int32_t reopen;
 } respool_options;
 
 /*
@@ -336,9 +340,29 @@ RESPOOL_EXPORT void respool_options_init(respool_options *options, size_t struct
  * that has grown is stored whole again, and one that several fields share for each of them. Two things the format
  * cannot say: a dictionary whose values are themselves indices into another is refused, and name, flags and metadata
  * of the field of a dictionary's values are lost on disk.
- *   RESPOOL_INVALID      schema not a struct or malformed; an option out of range; options that contradict
- *   RESPOOL_UNSUPPORTED  nested too deep, or a dictionary of a dictionary; the message names the field
- *   RESPOOL_IO, RESPOOL_NO_SPACE  mode ALL: the file could not be made (`os_error` EEXIST: it was there)
+ *
+ * REOPENING (option `reopen`; modes ALL and ON_LIMIT) goes on with the file of a spool that is no more: one that was
+ * finished, or failed, or whose process died. The spool starts with the batches in it, in the file and not in memory;
+ * its figures count them (not bytes_appended and bytes_written, which are of this spool), and readers begin with them.
+ * What the writer had only begun is cut off: a last message that is not complete, dictionaries that no batch came to
+ * use, zeros up to the end of the file, and the end marker of a finished stream. In mode ON_LIMIT the limit counts as
+ * passed. If there is no file, it is created as ever.
+ * All of the file is read and checked as with RESPOOL_VALIDATE_FULL before this returns, and nothing in it is changed
+ * unless all is well. It must be a regular file, owned by the effective user, and not a link; it is locked first, and
+ * one that cannot be locked is not reopened. It must begin with the very bytes that this spool's own would begin with:
+ * the schema is the same, with all metadata, and this library wrote it ('respool cat' makes such a stream of any
+ * other). Compression may differ.
+ * After a power loss a file may hold less than was flushed, and zeros or old bytes in the middle, as far as it was not
+ * synced (`sync_on_finish`): those that do not fit together are noticed, other values are not.
+ *
+ *   RESPOOL_INVALID      schema not a struct or malformed; an option out of range; options that contradict; reopening:
+ *                        the file has another schema, and the message names the field
+ *   RESPOOL_UNSUPPORTED  nested too deep, or a dictionary of a dictionary; the message names the field. Reopening:
+ *                        another program wrote the file, or with a compression that this build does not have
+ *   RESPOOL_IO, RESPOOL_NO_SPACE  mode ALL: the file could not be made (`os_error` EEXIST: it was there). Reopening: it
+ *                        could not be read, or it is being written by another process or spool (`os_error` EAGAIN)
+ *   RESPOOL_CORRUPT      reopening: the file is damaged, at the byte named, or no Arrow IPC stream. It was left as it
+ *                        is; 'respool verify' looks at it, 'respool cat' copies what comes before the damage
  *   RESPOOL_NO_MEMORY
  */
 RESPOOL_EXPORT respool_status respool_create(const struct ArrowSchema *schema, const respool_options *options,

@@ -38,6 +38,13 @@ respool_status os_open_named(const char *path, int *fd, respool_error *error);
 respool_status os_lock_file(int fd, const char *path, bool *locked, respool_error *error);
 void os_unlock_file(int fd);
 
+/*
+ * The regular file that `path` names and this user owns, no link, for reading and writing, locked; and its size. Where
+ * nothing has that name, `*fd` is -1. RESPOOL_IO: it is something else, or somebody is writing it, or it cannot be
+ * locked.
+ */
+respool_status os_open_existing(const char *path, int *fd, int64_t *size, bool *locked, respool_error *error);
+
 /* Remove a file made by os_open_named, for when making the spool failed afterwards. */
 void os_unlink(const char *path);
 

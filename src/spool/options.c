@@ -36,8 +36,8 @@ static respool_status check_ranges(const respool_options *options, respool_error
   if (options->replay < RESPOOL_REPLAY_AUTO || options->replay > RESPOOL_REPLAY_READ) {
     return error_set(error, RESPOOL_INVALID, "replay %d is none of RESPOOL_REPLAY_...", options->replay);
   }
-  if ((options->defer_release | options->sync_on_finish | 1) != 1) {
-    return error_set(error, RESPOOL_INVALID, "defer_release or sync_on_finish is neither 0 nor 1");
+  if ((options->defer_release | options->sync_on_finish | options->reopen | 1) != 1) {
+    return error_set(error, RESPOOL_INVALID, "defer_release, sync_on_finish or reopen is neither 0 nor 1");
   }
   return codec_check_spool(options->compression, options->compression_level, error);
 }
@@ -68,6 +68,9 @@ static respool_status choose_mode(respool_options *options, respool_error *error
   }
   if (options->mode == RESPOOL_MODE_ALL && !named) {
     return error_set(error, RESPOOL_INVALID, "mode all writes a file to keep: it needs a path");
+  }
+  if (options->reopen != 0 && !named) {
+    return error_set(error, RESPOOL_INVALID, "reopen goes on with a named file: it needs a path");
   }
   if (named && options->directory != NULL) {
     return error_set(error, RESPOOL_INVALID, "a directory is for anonymous files: it does not go with a path");

@@ -48,7 +48,7 @@ void pen_give(struct respool *spool) {
   os_unlock(&spool->lock);
 }
 
-static respool_status open_tools(struct respool *spool, respool_error *error) {
+respool_status run_open_tools(struct respool *spool, respool_error *error) {
   if (spool->run == NULL) spool->run = mem_alloc(sizeof *spool->run);
   if (spool->gather == NULL) spool->gather = gather_open();
   if (spool->run == NULL || spool->gather == NULL) return error_no_memory(error);
@@ -294,7 +294,7 @@ static void publish_item(struct respool *spool, const struct run_item *item, str
   spool->batches_stored++;
   if (spool->run->packed) spool->batches_compressed++;
   spool->bytes_stored += item->size.metadata + item->size.body;
-  versions_use(spool, item->set);
+  versions_enter(spool, item->set);
   if (item->resident == NULL) return;
   if (item->due) due_settle(spool, item->resident);
   if (!stays(spool, item->resident)) resident_drop(spool, entry, dropped);
@@ -383,7 +383,7 @@ static respool_status run_with_pen(struct respool *spool, int64_t target, struct
   progress->next = spool->write_next;
   os_unlock(&spool->lock);
   if (!any) return RESPOOL_OK;
-  respool_status status = open_tools(spool, error);
+  respool_status status = run_open_tools(spool, error);
   if (status != RESPOOL_OK) return status;
   os_lock(&spool->lock);
   int64_t count = collect(spool, target);
@@ -414,7 +414,7 @@ respool_status run_next(struct respool *spool, int64_t target, struct progress *
 /* ---- The ends of the file --------------------------------------------------------------------------- */
 
 respool_status run_create_file(struct respool *spool, respool_error *error) {
-  respool_status status = open_tools(spool, error);
+  respool_status status = run_open_tools(spool, error);
   if (status != RESPOOL_OK) return status;
   begin_run(spool);
   return write_run(spool, &spool->committed, error);

@@ -30,7 +30,9 @@ respool_status run_next(struct respool *spool, int64_t target, struct progress *
 void pen_take(struct respool *spool);
 void pen_give(struct respool *spool);
 
-/* With the pen, or before anybody else knows the spool: make the file with the schema in it; write the end marker. */
+/* With the pen, or before anybody else knows the spool: make what runs are made with, if it is not there yet; make the
+ * file with the schema in it; write the end marker. */
+respool_status run_open_tools(struct respool *spool, respool_error *error);
 respool_status run_create_file(struct respool *spool, respool_error *error);
 respool_status run_write_end(struct respool *spool, respool_error *error);
 

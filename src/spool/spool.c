@@ -5,6 +5,8 @@
 #include "arrow/schema.h"
 #include "arrow/tree.h"
 #include "os/file.h"
+#include "spool/due.h"
+#include "spool/reopen.h"
 #include "spool/run.h"
 #include "spool/spill.h"
 #include "store/file_pool.h"
@@ -27,6 +29,16 @@ static bool open_locks(struct respool *spool) {
   return false;
 }
 
+/* What must be in the file from the start. Behind what was there already, all that comes is written to it. */
+static respool_status begin_file(struct respool *spool, respool_error *error) {
+  respool_status status = spool->store != NULL ? reopen_cut(spool, error) : RESPOOL_OK;
+  if (status != RESPOOL_OK) return status;
+  if (spool->options.mode == RESPOOL_MODE_ON_LIMIT && spool->store != NULL) due_begin(spool);
+  if (spool->options.mode != RESPOOL_MODE_ALL) return RESPOOL_OK;
+  spool->spilling = true;
+  return run_create_file(spool, error);
+}
+
 /* What needs the locks to be there already, since tear_down() undoes it. */
 static respool_status furnish(struct respool *spool, const struct ArrowSchema *schema, respool_writer **writer,
                               respool_error *error) {
@@ -34,13 +46,14 @@ static respool_status furnish(struct respool *spool, const struct ArrowSchema *s
   if (status == RESPOOL_OK) status = layout_open(schema, LAYOUT_MAX_DEPTH, &spool->layout, error);
   if (status == RESPOOL_OK) status = tree_empty(spool->layout, &spool->empty, error);
   if (status != RESPOOL_OK) return status;
-  if (spool->options.mode == RESPOOL_MODE_ALL) {
-    spool->spilling = true;
-    status = run_create_file(spool, error);
-  }
+  if (spool->options.reopen != 0) status = reopen_file(spool, error);
+  bool reopened = spool->store != NULL;
   if (status == RESPOOL_OK) status = writer_open(spool, writer, error);
+  if (status == RESPOOL_OK) status = begin_file(spool, error);
+  if (status == RESPOOL_OK) return status;
   /* A file that came to be just now must not stand in the way of the next attempt. */
-  if (status != RESPOOL_OK && spool->store != NULL) os_unlink(spool->options.path);
+  if (spool->store != NULL && !reopened) os_unlink(spool->options.path);
+  respool_writer_close(*writer);
   return status;
 }
 

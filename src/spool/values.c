@@ -5,7 +5,6 @@
 #include "support/alloc.h"
 #include "support/error.h"
 
-/* Compressed messages are unpacked into buffers of the store, which is there when one is stored. */
 static respool_status take_memory(void *context, int64_t size, uint8_t **bytes, struct tree_owner *owner,
                                   respool_error *error) {
   struct respool *spool = context;
@@ -17,11 +16,14 @@ static respool_status take_memory(void *context, int64_t size, uint8_t **bytes, 
   return RESPOOL_OK;
 }
 
+/* What a spool wrote may expand to anything: it has been in memory before. */
+struct expander values_expander(struct respool *spool) {
+  return (struct expander){.take = take_memory, .context = spool, .most_bytes = INT64_MAX, .most_ratio = INT64_MAX};
+}
+
 respool_status values_open(struct values *values, struct respool *spool, respool_error *error) {
   size_t count = (size_t)spool->layout->n_dictionaries;
-  /* What the spool wrote may expand to anything: it has been in memory before. */
-  values->expander =
-      (struct expander){.take = take_memory, .context = spool, .most_bytes = INT64_MAX, .most_ratio = INT64_MAX};
+  values->expander = values_expander(spool);
   if (count == 0) return RESPOOL_OK;
   values->versions = mem_zalloc(count * sizeof(struct version *));
   values->loaded = mem_zalloc(count * sizeof(struct dictionary_values *));

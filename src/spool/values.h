@@ -19,6 +19,9 @@ struct values {
   struct expander expander; /* of the reader's batches too */
 };
 
+/* Whatever unpacks what the spool wrote, into buffers of the store, which is there by then. */
+struct expander values_expander(struct respool *spool);
+
 respool_status values_open(struct values *values, struct respool *spool, respool_error *error);
 void values_close(struct values *values, struct respool *spool);
 

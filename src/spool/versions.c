@@ -74,7 +74,7 @@ static struct version **set_of(const struct respool *spool, uint32_t set) {
   return spool->versions.sets + (size_t)set * width_of(spool);
 }
 
-void versions_use(struct respool *spool, uint32_t set) {
+void versions_enter(struct respool *spool, uint32_t set) {
   for (size_t i = 0; i < width_of(spool); i++) set_of(spool, set)[i]->batches++;
 }
 
@@ -143,18 +143,24 @@ static respool_status file_has(void *context, int32_t dictionary, const struct i
   return RESPOOL_OK;
 }
 
-static respool_status emit(void *context, int32_t dictionary, const struct ipc_size *size, int64_t rows,
-                           respool_error *error) {
-  struct respool *spool = context;
+respool_status versions_add(struct respool *spool, int32_t dictionary, const struct extent *extent,
+                            respool_error *error) {
   struct versions *versions = &spool->versions;
   struct version *version = mem_zalloc(sizeof *version);
   if (version == NULL) return error_no_memory(error);
-  version->extent =
-      (struct extent){.offset = run_position(spool), .size = *size, .rows = rows, .kind = HEADER_DICTIONARY};
+  version->extent = *extent;
   *versions->fresh_end = version;
   versions->fresh_end = &version->next;
   versions->writing[dictionary] = version;
-  return ipc_encoder_put(spool->encoder, spool->gather, error);
+  return RESPOOL_OK;
+}
+
+static respool_status emit(void *context, int32_t dictionary, const struct ipc_size *size, int64_t rows,
+                           respool_error *error) {
+  struct respool *spool = context;
+  struct extent extent = {.offset = run_position(spool), .size = *size, .rows = rows, .kind = HEADER_DICTIONARY};
+  respool_status status = versions_add(spool, dictionary, &extent, error);
+  return status == RESPOOL_OK ? ipc_encoder_put(spool->encoder, spool->gather, error) : status;
 }
 
 int64_t versions_fresh_bytes(const struct respool *spool) {
@@ -190,6 +196,17 @@ respool_status versions_prepare(struct respool *spool, const struct ArrowArray *
   respool_status status = emitter_prepare(versions->emitter, batch, &stream, &any, error);
   if (status == RESPOOL_OK && any) status = add_set(spool, error);
   if (status == RESPOOL_OK) *set = (uint32_t)(versions->set_count - 1);
+  return status;
+}
+
+respool_status versions_use(struct respool *spool, uint32_t *set, respool_error *error) {
+  struct versions *versions = &spool->versions;
+  for (size_t i = 0; i < width_of(spool); i++) {
+    if (versions->writing[i] != NULL) continue;
+    return error_set(error, RESPOOL_CORRUPT, "a batch before dictionary number %zu", i);
+  }
+  respool_status status = versions->fresh != NULL ? add_set(spool, error) : RESPOOL_OK;
+  if (status == RESPOOL_OK && width_of(spool) > 0) *set = (uint32_t)(versions->set_count - 1);
   return status;
 }
 

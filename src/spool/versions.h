@@ -54,8 +54,13 @@ respool_status versions_prepare(struct respool *spool, const struct ArrowArray *
                                 respool_error *error);
 
 /* Under the lock: one more batch of this set is in the file, and: one is needed no more. */
-void versions_use(struct respool *spool, uint32_t set);
+void versions_enter(struct respool *spool, uint32_t set);
 void versions_leave(struct respool *spool, uint32_t set);
+
+/* Before anybody else knows the spool: the file has this version of the dictionary; the set of all that it has. */
+respool_status versions_add(struct respool *spool, int32_t dictionary, const struct extent *extent,
+                            respool_error *error);
+respool_status versions_use(struct respool *spool, uint32_t *set, respool_error *error);
 
 /* With the pen: commit what the run has before `offset`. `*at` is where it stands, versions.fresh at first. */
 respool_status versions_commit(struct respool *spool, int64_t offset, struct version **at, respool_error *error);

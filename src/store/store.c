@@ -49,13 +49,20 @@ static respool_status make_named(struct store *store, const char *path, struct s
   return error_copy(error, &record);
 }
 
+static respool_status open_named(struct store *store, const struct store_options *options, struct store_file *file,
+                                 respool_error *error) {
+  if (!options->reopen) return make_named(store, options->path, file, error);
+  return os_open_existing(options->path, &file->fd, &file->size, &store->locked, error);
+}
+
 static respool_status open_first(struct store *store, const struct store_options *options, respool_error *error) {
   struct store_file *file = &store->files[0];
   file->end = -1;
   respool_status status = RESPOOL_OK;
   if (options->path != NULL) {
-    status = make_named(store, options->path, file, error);
-    if (status == RESPOOL_OK) file->file_system = os_file_system(file->fd);
+    status = open_named(store, options, file, error);
+    if (status != RESPOOL_OK || file->fd < 0) return status;
+    file->file_system = os_file_system(file->fd);
   } else {
     const char *directory = options->directory != NULL ? options->directory : os_default_directory();
     if (!take_file(store, options->files, directory, file)) status = open_anonymous(directory, file, error);
@@ -108,6 +115,12 @@ static void destroy(struct store *store) {
   mem_free(store);
 }
 
+/* What has been written ends here now, further on or (as it was cut) before. */
+static void move_top(struct store *store, int64_t top) {
+  atomic_fetch_add_explicit(&store->on_disk, top - store->top, memory_order_relaxed);
+  store->top = top;
+}
+
 respool_status store_open(const struct store_options *options, struct store **store, respool_error *error) {
   struct store *made = mem_zalloc(sizeof *made);
   if (made == NULL || !os_mutex_open(&made->lock)) {
@@ -125,12 +138,14 @@ respool_status store_open(const struct store_options *options, struct store **st
     if (made->path == NULL) status = error_no_memory(error);
   }
   if (status == RESPOOL_OK) status = open_first(made, options, error);
-  if (status != RESPOOL_OK) {
+  bool missing = atomic_load_explicit(&made->file_count, memory_order_relaxed) == 0;
+  if (status != RESPOOL_OK || missing) {
     pool_close(made->pool);
     destroy(made);
     return status;
   }
   made->slot_bytes = choose_slot_bytes(made);
+  if (options->reopen) move_top(made, made->files[0].size);
   *store = made;
   return RESPOOL_OK;
 }
@@ -194,12 +209,6 @@ static respool_status check_budget(struct store *store, int64_t end, respool_err
                    (long long)more, (long long)(store->budget - store_room(store)), (long long)store->budget);
 }
 
-/* What has been written ends here now, further on or (as it was cut) before. */
-static void move_top(struct store *store, int64_t top) {
-  atomic_fetch_add_explicit(&store->on_disk, top - store->top, memory_order_relaxed);
-  store->top = top;
-}
-
 respool_status store_write(struct store *store, const struct gather_piece *pieces, int count, int64_t offset,
                            respool_error *error) {
   respool_status status = check_budget(store, offset + length_of(pieces, count), error);
@@ -227,6 +236,20 @@ void store_cut(struct store *store, int64_t length) {
   os_truncate(file->fd, length - file->start, NULL);
   move_top(store, length);
   store_spoil(store);
+}
+
+int64_t store_size(const struct store *store) {
+  return store->files[0].size;
+}
+
+respool_status store_trim(struct store *store, int64_t length, respool_error *error) {
+  struct store_file *file = &store->files[0];
+  if (file->size <= length) return RESPOOL_OK;
+  respool_status status = os_truncate(file->fd, length, error);
+  if (status != RESPOOL_OK) return status;
+  file->size = length;
+  move_top(store, length);
+  return status;
 }
 
 /*
@@ -264,6 +287,13 @@ respool_status store_read(struct store *store, int64_t offset, int64_t length, s
   *view =
       (struct store_view){.bytes = buffer->bytes, .is_private = file->is_private, .drop = pool_give, .object = buffer};
   return RESPOOL_OK;
+}
+
+respool_status store_scan(struct store *store, struct store_cursor *cursor, int64_t offset, int64_t length, int64_t end,
+                          struct store_view *view, respool_error *error) {
+  if (length > BLOCK_EXTENT_MOST) return store_read(store, offset, length, view, error);
+  struct block_source source = {.fd = store->files[0].fd, .end = end, .pool = store->pool};
+  return block_view(&cursor->block, &source, offset, length, view, error);
 }
 
 respool_status store_take_buffer(struct store *store, int64_t size, struct pool_buffer **buffer, respool_error *error) {

@@ -30,6 +30,8 @@ struct store_options {
 
   /* Where an anonymous file comes from and goes to, or NULL. The store holds a reference. */
   struct respool_pool *files;
+
+  bool reopen; /* the file at the path that is there, locked; where none is, `*store` becomes NULL */
 };
 
 respool_status store_open(const struct store_options *options, struct store **store, respool_error *error);
@@ -112,6 +114,15 @@ void store_cursor_close(struct store_cursor *cursor);
 /* The same for bytes that were written, committed or not, always read into memory. For the thread that writes. */
 respool_status store_read(struct store *store, int64_t offset, int64_t length, struct store_view *view,
                           respool_error *error);
+
+/*
+ * The same for what was there when the store was opened, small extents several at a time, in a file that ends at `end`:
+ * its size at first. And cutting it to a length.
+ */
+respool_status store_scan(struct store *store, struct store_cursor *cursor, int64_t offset, int64_t length, int64_t end,
+                          struct store_view *view, respool_error *error);
+int64_t store_size(const struct store *store);
+respool_status store_trim(struct store *store, int64_t length, respool_error *error);
 
 /* Memory from where views are read into, for what becomes of a view's bytes; to be given back with pool_give(). */
 respool_status store_take_buffer(struct store *store, int64_t size, struct pool_buffer **buffer, respool_error *error);
