@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# The libraries of body compression, each of which the build can do without. Target respool_codecs has those that are used.
+# The libraries of others: of checksums, which has to be there, and of body compression, each of which the build can do
+# without. Target respool_codecs has those that are used.
 #   RESPOOL_LZ4, RESPOOL_ZSTD   AUTO (used where found), ON (has to be there), OFF
 
 set(RESPOOL_LZ4 AUTO CACHE STRING "LZ4 compression with liblz4: AUTO, ON or OFF")
 set(RESPOOL_ZSTD AUTO CACHE STRING "ZSTD compression with libzstd: AUTO, ON or OFF")
 set_property(CACHE RESPOOL_LZ4 RESPOOL_ZSTD PROPERTY STRINGS AUTO ON OFF)
+set(RESPOOL_XXHASH ON) # named files rely on it
 
 add_library(respool_codecs INTERFACE)
 set(respool_codec_names "") # as the linker knows them
@@ -25,7 +27,7 @@ function(respool_codec name header)
       message(STATUS "respool: without ${NAME}: ${header} or lib${name} was not found")
       return()
     endif()
-    message(FATAL_ERROR "respool: ${header} or lib${name} was not found (RESPOOL_${NAME}=OFF does without)")
+    message(FATAL_ERROR "respool: ${header} or lib${name} was not found${ARGN}")
   endif()
   target_include_directories(respool_codecs SYSTEM INTERFACE "${RESPOOL_${NAME}_INCLUDE_DIR}")
   target_compile_definitions(respool_codecs INTERFACE RESPOOL_HAVE_${NAME})
@@ -33,6 +35,19 @@ function(respool_codec name header)
   set(respool_codec_names "${respool_codec_names};${name}" PARENT_SCOPE)
 endfunction()
 
-respool_codec(lz4 lz4frame.h)
-respool_codec(zstd zstd.h)
+respool_codec(xxhash xxhash.h)
+respool_codec(lz4 lz4frame.h " (RESPOOL_LZ4=OFF does without)")
+respool_codec(zstd zstd.h " (RESPOOL_ZSTD=OFF does without)")
 list(REMOVE_ITEM respool_codec_names "")
+
+# On x86, libxxhash may have been built to choose by what the processor can do, which is twice as fast.
+include(CheckCSourceCompiles)
+set(CMAKE_REQUIRED_INCLUDES "${RESPOOL_XXHASH_INCLUDE_DIR}")
+set(CMAKE_REQUIRED_LIBRARIES "${RESPOOL_XXHASH_LIBRARY}")
+check_c_source_compiles("#include <xxh_x86dispatch.h>
+int main(void) { return (int)XXH3_64bits(\"\", 0); }" RESPOOL_XXHASH_DISPATCH)
+unset(CMAKE_REQUIRED_INCLUDES)
+unset(CMAKE_REQUIRED_LIBRARIES)
+if(RESPOOL_XXHASH_DISPATCH)
+  target_compile_definitions(respool_codecs INTERFACE RESPOOL_XXHASH_DISPATCH)
+endif()

@@ -200,13 +200,19 @@ enum {
 /*
  * How stored batches are read.
  *   MAP   Arrays point into a mapping of the file. Fastest. If somebody cuts a named file short, touching such an
- *         array kills the process (SIGBUS), and a write that the system accepted but could not bring to the medium
- *         may show wrong bytes.
+ *         array kills the process (SIGBUS). What is changed while it is mapped is seen changed, and a write that the
+ *         system accepted but could not bring to the medium may show wrong bytes once its pages are read again.
  *   READ  Bytes are copied into reused memory and their structure is checked in full: a file that was cut, or damaged
- *         so that it no longer fits together, is an error. Values that somebody changed are not noticed: there are no
- *         checksums yet.
+ *         so that it no longer fits together, is an error.
  *   AUTO  MAP for anonymous files on local file systems (read, unchecked, where the system refuses a mapping), READ for
  *         named files and on network and FUSE file systems.
+ *
+ * Named files, and anonymous ones with the option `checksums`, have a checksum for each batch and dictionary (XXH3 of
+ * 64 bits, kept in the memory of this process). A batch that is read is checked in its private copy, each time, before
+ * it is handed out: what a reader gets are the bytes that were written. One that is mapped is checked when a reader of
+ * the spool first comes to it, and not again: what happens to the file afterwards, or while it is looked at, goes
+ * unnoticed. Bytes that are not what they should be are RESPOOL_CORRUPT. A checksum shows accidents and mistakes; it is
+ * no proof against somebody who makes up bytes that have the same.
  */
 enum { RESPOOL_REPLAY_AUTO = 0, RESPOOL_REPLAY_MAP = 1, RESPOOL_REPLAY_READ = 2 };
 
@@ -319,6 +325,10 @@ typedef struct respool_options {
   /* 1: if the path names a file, go on with it: its batches come first, and what is appended behind them. See
    * REOPENING, below. Goes with a path only. */
   int32_t reopen;
+
+  /* 1: batches and dictionaries in an anonymous file have checksums, as those in a named one always have; see
+   * RESPOOL_REPLAY_... */
+  int32_t checksums;
 } respool_options;
 
 /*

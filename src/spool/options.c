@@ -36,8 +36,9 @@ static respool_status check_ranges(const respool_options *options, respool_error
   if (options->replay < RESPOOL_REPLAY_AUTO || options->replay > RESPOOL_REPLAY_READ) {
     return error_set(error, RESPOOL_INVALID, "replay %d is none of RESPOOL_REPLAY_...", options->replay);
   }
-  if ((options->defer_release | options->sync_on_finish | options->reopen | 1) != 1) {
-    return error_set(error, RESPOOL_INVALID, "defer_release, sync_on_finish or reopen is neither 0 nor 1");
+  int32_t switches = options->defer_release | options->sync_on_finish | options->reopen | options->checksums;
+  if ((switches | 1) != 1) {
+    return error_set(error, RESPOOL_INVALID, "defer_release, sync_on_finish, reopen or checksums is neither 0 nor 1");
   }
   return codec_check_spool(options->compression, options->compression_level, error);
 }
@@ -95,6 +96,12 @@ static respool_status copy_directories(const char *const *more, respool_options 
   respool_status status = RESPOOL_OK;
   for (int i = 0; more[i] != NULL && status == RESPOOL_OK; i++) status = os_absolute(more[i], &copy[i], error);
   return status;
+}
+
+/* A named file can be changed by others, so it always has checksums. */
+struct sealing spool_sealing(const respool_options *options) {
+  bool checked = options->path != NULL || options->checksums != 0;
+  return (struct sealing){.kind = checked ? SEAL_CHECKSUM : SEAL_NONE};
 }
 
 respool_status spool_copy_strings(respool_options *options, respool_error *error) {

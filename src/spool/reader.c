@@ -163,12 +163,21 @@ static enum view look_and_wait(struct respool_reader *reader, int64_t timeout) {
   return view;
 }
 
-/* An entry as it was under the lock; its resident batch is counted for us. */
-static struct entry take_entry(struct respool_reader *reader) {
-  struct entry entry =
-      *catalog_at(&reader->spool->catalog, atomic_load_explicit(&reader->position, memory_order_relaxed));
-  if (entry.resident != NULL) resident_retain(entry.resident);
-  return entry;
+/* An entry as it was under the lock. */
+struct taken {
+  struct entry entry; /* its resident batch is counted for us */
+  struct seal seal;   /* not resident: of its bytes in the file, ... */
+  bool good;          /* which were found to be the right ones before */
+};
+
+static void take_entry(struct respool_reader *reader, struct taken *taken) {
+  const struct respool *spool = reader->spool;
+  int64_t position = atomic_load_explicit(&reader->position, memory_order_relaxed);
+  taken->entry = *catalog_at(&spool->catalog, position);
+  if (taken->entry.resident != NULL)
+    resident_retain(taken->entry.resident);
+  else if (!taken->entry.empty)
+    taken->good = seals_get(&spool->seals, position, &taken->seal);
 }
 
 /* ---- Fetching -------------------------------------------------------------------------------------- */
@@ -181,22 +190,38 @@ static respool_status fetch_resident(struct respool_reader *reader, struct resid
   return status;
 }
 
-static respool_status fetch_stored(struct respool_reader *reader, const struct entry *entry, struct ArrowArray *array,
+/* Mapped bytes are looked at once; what is read is another copy each time. */
+static void note_good(struct respool_reader *reader, const struct taken *taken, const struct stored *stored) {
+  struct respool *spool = reader->spool;
+  if (taken->good || !stored->view.is_mapped) return;
+  os_lock(&spool->lock);
+  seals_note_good(&spool->seals, atomic_load_explicit(&reader->position, memory_order_relaxed));
+  os_unlock(&spool->lock);
+}
+
+static respool_status fetch_stored(struct respool_reader *reader, const struct taken *taken, struct ArrowArray *array,
                                    respool_error *error) {
   struct respool *spool = reader->spool;
-  struct extent extent = {
-      .offset = entry->offset, .size = {entry->metadata, entry->body}, .rows = entry->rows, .kind = HEADER_BATCH};
+  const struct entry *entry = &taken->entry;
+  struct extent extent = {.offset = entry->offset,
+                          .size = {entry->metadata, entry->body},
+                          .rows = entry->rows,
+                          .kind = HEADER_BATCH,
+                          .seal = taken->seal};
   struct stored stored;
   respool_status status = values_load(&reader->values, spool, entry->set, error);
-  if (status == RESPOOL_OK) status = stored_open(spool->store, &reader->cursor, &extent, &stored, error);
+  if (status == RESPOOL_OK)
+    status = stored_open(&spool->seals.sealing, spool->store, &reader->cursor, &extent, taken->good, &stored, error);
   if (status != RESPOOL_OK) return status;
+  note_good(reader, taken, &stored);
   status = ipc_decode_batch(spool->layout, &stored.message, stored.body, stored.trust, &reader->values.expander,
                             stored.owner, reader->values.loaded, array, error);
   return status == RESPOOL_OK ? status : stored_refuse(&stored, status, error);
 }
 
-static respool_status fetch(struct respool_reader *reader, const struct entry *entry, struct ArrowArray *array,
+static respool_status fetch(struct respool_reader *reader, const struct taken *taken, struct ArrowArray *array,
                             respool_error *error) {
+  const struct entry *entry = &taken->entry;
   int64_t position = atomic_load_explicit(&reader->position, memory_order_relaxed);
   respool_status status;
   if (entry->resident != NULL)
@@ -204,7 +229,7 @@ static respool_status fetch(struct respool_reader *reader, const struct entry *e
   else if (entry->empty)
     status = tree_empty(reader->spool->layout, array, error);
   else
-    status = fetch_stored(reader, entry, array, error);
+    status = fetch_stored(reader, taken, array, error);
   if (status == RESPOOL_OK) {
     atomic_store_explicit(&reader->position, position + 1, memory_order_relaxed);
     behind_pass(reader->spool, &reader->place);
@@ -220,14 +245,14 @@ static respool_status fetch(struct respool_reader *reader, const struct entry *e
 static respool_status next(struct respool_reader *reader, struct ArrowArray *array, int64_t timeout,
                            respool_error *error) {
   struct respool *spool = reader->spool;
-  struct entry entry;
+  struct taken taken;
   os_lock(&spool->lock);
   enum view view = look_and_wait(reader, timeout);
-  if (view == VIEW_BATCH) entry = take_entry(reader);
+  if (view == VIEW_BATCH) take_entry(reader, &taken);
   os_unlock(&spool->lock);
   switch (view) {
   case VIEW_BATCH:
-    return fetch(reader, &entry, array, error);
+    return fetch(reader, &taken, array, error);
   case VIEW_END:
     return RESPOOL_END;
   case VIEW_CANCELLED:

@@ -38,6 +38,7 @@ static respool_status open_message(struct scan *scan, const struct ipc_size *siz
   }
   found->extent = (struct extent){
       .offset = scan->at, .size = *size, .rows = ipc_message_rows(&stored->message), .kind = stored->message.kind};
+  seal_make(&scan->spool->seals.sealing, stored->view.bytes, length, &found->extent.seal);
   return RESPOOL_OK;
 }
 
@@ -74,9 +75,12 @@ static respool_status enter_batch(struct respool *spool, const struct found *fou
   uint32_t set = 0;
   respool_status status = versions_use(spool, &set, error);
   if (status == RESPOOL_OK) status = commit(spool, extent, error);
-  if (status == RESPOOL_OK && !catalog_reserve(&spool->catalog)) status = error_no_memory(error);
+  int64_t index = spool->catalog.count;
+  bool room = catalog_reserve(&spool->catalog) && seals_reserve(&spool->seals, index);
+  if (status == RESPOOL_OK && !room) status = error_no_memory(error);
   if (status != RESPOOL_OK) return status;
   struct entry *entry = catalog_push(&spool->catalog);
+  seals_put(&spool->seals, index, &extent->seal);
   entry->offset = extent->offset;
   entry->metadata = (uint32_t)extent->size.metadata;
   entry->body = extent->size.body;

@@ -19,6 +19,7 @@ struct run_item {
   int64_t offset;
   struct ipc_size size;
   uint32_t set; /* of dictionaries */
+  struct seal seal;
 };
 
 /* The pen's holder fills one run after another. */
@@ -57,11 +58,16 @@ respool_status run_open_tools(struct respool *spool, respool_error *error) {
     if (status != RESPOOL_OK) return status;
     ipc_encoder_compress(spool->encoder, spool->options.compression, spool->options.compression_level);
   }
+  if (spool->seals.sealing.kind != SEAL_NONE && spool->seals.sealer == NULL) {
+    respool_status status = sealer_open(&spool->seals.sealing, &spool->seals.sealer, error);
+    if (status != RESPOOL_OK) return status;
+  }
   return versions_open(spool, error);
 }
 
 void run_close(struct respool *spool) {
   versions_close(spool);
+  seals_close(&spool->seals);
   store_close(spool->store);
   ipc_encoder_close(spool->encoder);
   gather_close(spool->gather);
@@ -110,6 +116,18 @@ static bool go_elsewhere(struct respool *spool) {
     return true;
   }
   return false;
+}
+
+/* What is put from now on goes to the file by this stroke, sealed on its way where that is wanted. */
+static void begin_stroke(struct respool *spool, struct pen_stroke *stroke) {
+  struct sealer *sealer = spool->seals.sealer;
+  *stroke = (struct pen_stroke){.store = spool->store, .offset = spool->committed};
+  if (sealer == NULL) {
+    gather_reset(spool->gather, write_pieces, stroke);
+  } else {
+    sealer_begin(sealer, write_pieces, stroke, stroke->offset);
+    gather_reset(spool->gather, sealer_take, sealer);
+  }
 }
 
 /* Of the pen's holder: the file, made when the first bytes are due (invariant 5). */
@@ -221,10 +239,24 @@ static respool_status encode_items(struct respool *spool, respool_error *error) 
     respool_status status = versions_prepare(spool, array, &item->set, error);
     if (status != RESPOOL_OK) return status;
     item->offset = start + spool->gather->total;
+    status = sealer_mark(spool->seals.sealer, item->offset, &item->seal, error);
+    if (status != RESPOOL_OK) return status;
     status = ipc_encode_batch(spool->encoder, array, spool->gather, &item->size, error);
     if (status != RESPOOL_OK) return status;
   }
-  return gather_flush(spool->gather, error);
+  respool_status status = gather_flush(spool->gather, error);
+  if (status == RESPOOL_OK) sealer_settle(spool->seals.sealer);
+  return status;
+}
+
+/* Readers look seals up under the lock, so room for more is made there. */
+static respool_status reserve_seals(struct respool *spool, respool_error *error) {
+  const struct run *run = spool->run;
+  bool room = true;
+  os_lock(&spool->lock);
+  for (int64_t i = 0; i < run->count && room; i++) room = seals_reserve(&spool->seals, run->items[i].index);
+  os_unlock(&spool->lock);
+  return room ? RESPOOL_OK : error_no_memory(error);
 }
 
 static respool_status commit_items(struct respool *spool, respool_error *error) {
@@ -260,8 +292,8 @@ static void note_cost(struct respool *spool, int64_t nanoseconds) {
 static respool_status write_run(struct respool *spool, int64_t *end, respool_error *error) {
   respool_status status = open_file(spool, error);
   if (status != RESPOOL_OK) return status;
-  struct pen_stroke stroke = {.store = spool->store, .offset = spool->committed};
-  gather_reset(spool->gather, write_pieces, &stroke);
+  struct pen_stroke stroke;
+  begin_stroke(spool, &stroke);
   gather_align(spool->gather, spool->committed);
   ipc_encoder_drained(spool->encoder);
   choose_form(spool);
@@ -269,6 +301,7 @@ static respool_status write_run(struct respool *spool, int64_t *end, respool_err
   status = write_head(spool, error);
   if (status == RESPOOL_OK) status = encode_items(spool, error);
   if (status == RESPOOL_OK) note_cost(spool, os_now() - began);
+  if (status == RESPOOL_OK) status = reserve_seals(spool, error);
   if (status == RESPOOL_OK) status = commit_items(spool, error);
   if (status != RESPOOL_OK) {
     undo_stroke(spool);
@@ -291,6 +324,7 @@ static void publish_item(struct respool *spool, const struct run_item *item, str
   entry->body = item->size.body;
   entry->set = item->set;
   entry->packed = spool->run->packed;
+  seals_put(&spool->seals, item->index, &item->seal);
   spool->batches_stored++;
   if (spool->run->packed) spool->batches_compressed++;
   spool->bytes_stored += item->size.metadata + item->size.body;
@@ -421,8 +455,8 @@ respool_status run_create_file(struct respool *spool, respool_error *error) {
 }
 
 respool_status run_write_end(struct respool *spool, respool_error *error) {
-  struct pen_stroke stroke = {.store = spool->store, .offset = spool->committed};
-  gather_reset(spool->gather, write_pieces, &stroke);
+  struct pen_stroke stroke;
+  begin_stroke(spool, &stroke);
   respool_status status = ipc_put_end(spool->gather, error);
   if (status == RESPOOL_OK) status = gather_flush(spool->gather, error);
   if (status == RESPOOL_OK && spool->options.sync_on_finish != 0) status = store_sync(spool->store, error);

@@ -76,6 +76,7 @@ respool_status respool_create(const struct ArrowSchema *schema, const respool_op
   file_pool_hold(read.pool);
   made->memory_limit = read.memory_limit;
   made->in_flight = INT64_MAX;
+  made->seals.sealing = spool_sealing(&read);
   made->ordered = read.mode != RESPOOL_MODE_OVERFLOW;
   respool_writer *made_writer = NULL;
   status = furnish(made, schema, &made_writer, error);
@@ -106,7 +107,8 @@ respool_status respool_get_schema(respool *spool, struct ArrowSchema *schema, re
 }
 
 static int64_t catalog_and_ledgers(const struct respool *spool) {
-  return catalog_bytes(&spool->catalog) + versions_bytes(spool) + spool->charged.memory + spool->pinned.memory;
+  return catalog_bytes(&spool->catalog) + seals_bytes(&spool->seals) + versions_bytes(spool) + spool->charged.memory +
+         spool->pinned.memory;
 }
 
 static void collect_stats(struct respool *spool, respool_stats *stats, struct store **store) {

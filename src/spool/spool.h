@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The spool itself, as the files of this room share it. From the ground up: catalog.c, ledger.c, wait.c (what there
- * is, what it weighs, who waits), core.c, resident.c (batches in memory), due.c, adapt.c, run.c, spill.c (to disk),
+ * is, what it weighs, who waits), seals.c (what shows that stored bytes are the right ones), core.c, resident.c (batches
+ * in memory), due.c, adapt.c, run.c, spill.c (to disk),
  * handle.c (what goes with the last handle), writer.c, reader.c, export.c (the handles), options.c, spool.c (all).
  *
  * LOCKS. `lock` guards everything below it here that is not said to be otherwise. Under it there is no I/O, no
@@ -19,6 +20,7 @@
 #include "spool/behind.h"
 #include "spool/catalog.h"
 #include "spool/ledger.h"
+#include "spool/seals.h"
 #include "spool/versions.h"
 #include "spool/wait.h"
 #include "store/store.h"
@@ -90,6 +92,7 @@ struct respool {
   struct run *run;
   struct adapt adapt;       /* with adaptive compression */
   struct versions versions; /* but for what its fields say */
+  struct seals seals;       /* so */
   int64_t committed;        /* the file is whole up to here */
   int directory;            /* how many of more_directories have been taken */
   bool ended;               /* ... and its end marker is written */
@@ -111,6 +114,9 @@ static inline int64_t spool_charged(const struct respool *spool) {
 
 /* The caller's options with defaults and the mode chosen; its strings are still the caller's. RESPOOL_INVALID. */
 respool_status spool_read_options(const respool_options *given, respool_options *options, respool_error *error);
+
+/* How what those options lead to the file is sealed. */
+struct sealing spool_sealing(const respool_options *options);
 
 /* Make the strings ours, paths absolute; what is there on failure is freed with the spool. */
 respool_status spool_copy_strings(respool_options *options, respool_error *error);

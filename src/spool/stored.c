@@ -22,15 +22,17 @@ static respool_status parse(const struct extent *extent, struct stored *stored, 
   return RESPOOL_OK;
 }
 
-respool_status stored_open(struct store *store, struct store_cursor *cursor, const struct extent *extent,
-                           struct stored *stored, respool_error *error) {
+respool_status stored_open(const struct sealing *sealing, struct store *store, struct store_cursor *cursor,
+                           const struct extent *extent, bool good, struct stored *stored, respool_error *error) {
   int64_t length = extent->size.metadata + extent->size.body;
   respool_status status = store_view(store, cursor, extent->offset, length, &stored->view, error);
   if (status != RESPOOL_OK) return status;
   stored->owner = (struct tree_owner){stored->view.drop, stored->view.object};
   stored->body = stored->view.bytes + extent->size.metadata;
   stored->trust = stored->view.is_private ? DECODE_OWN : DECODE_FULL;
-  status = parse(extent, stored, error);
+  if (!good || !stored->view.is_mapped)
+    status = seal_check(sealing, &extent->seal, store, &stored->view, extent->offset, length, error);
+  if (status == RESPOOL_OK) status = parse(extent, stored, error);
   return status == RESPOOL_OK ? status : stored_refuse(stored, status, error);
 }
 

@@ -5,7 +5,7 @@
 
 #include "ipc/decode.h"
 #include "ipc/encode.h"
-#include "store/store.h"
+#include "store/seal.h"
 
 /* Where a message lies, and what it must be. */
 struct extent {
@@ -13,6 +13,7 @@ struct extent {
   struct ipc_size size;
   int64_t rows;
   int32_t kind; /* HEADER_... */
+  struct seal seal;
 };
 
 struct stored {
@@ -23,8 +24,9 @@ struct stored {
   struct tree_owner owner; /* of the view: for the decoder to take, or to be dropped */
 };
 
-respool_status stored_open(struct store *store, struct store_cursor *cursor, const struct extent *extent,
-                           struct stored *stored, respool_error *error);
+/* `good`: its bytes have been found to be the right ones before, which need not be repeated where they are mapped. */
+respool_status stored_open(const struct sealing *sealing, struct store *store, struct store_cursor *cursor,
+                           const struct extent *extent, bool good, struct stored *stored, respool_error *error);
 
 /* After a decoder's failure: drop the view, and call what this process wrote and does not know now damaged. */
 respool_status stored_refuse(struct stored *stored, respool_status status, respool_error *error);

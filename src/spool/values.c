@@ -73,7 +73,8 @@ static void move_to(struct values *values, struct respool *spool, uint32_t set, 
 static respool_status decode(struct values *values, struct respool *spool, int32_t i, struct dictionary_values **made,
                              respool_error *error) {
   struct stored stored;
-  respool_status status = stored_open(spool->store, &values->cursor, &values->versions[i]->extent, &stored, error);
+  respool_status status = stored_open(&spool->seals.sealing, spool->store, &values->cursor,
+                                      &values->versions[i]->extent, false, &stored, error);
   if (status != RESPOOL_OK) return status;
   status = ipc_decode_values(spool->layout, i, &stored.message, stored.body, stored.trust, &values->expander,
                              stored.owner, made, error);

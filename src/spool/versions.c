@@ -133,6 +133,7 @@ static respool_status file_has(void *context, int32_t dictionary, const struct i
   if (version->extent.offset >= spool->versions.flushed) {
     respool_status status = gather_flush(spool->gather, error);
     if (status != RESPOOL_OK) return status;
+    sealer_settle(spool->seals.sealer);
     spool->versions.flushed = run_position(spool);
   }
   struct store_view view;
@@ -160,6 +161,9 @@ static respool_status emit(void *context, int32_t dictionary, const struct ipc_s
   struct respool *spool = context;
   struct extent extent = {.offset = run_position(spool), .size = *size, .rows = rows, .kind = HEADER_DICTIONARY};
   respool_status status = versions_add(spool, dictionary, &extent, error);
+  if (status != RESPOOL_OK) return status;
+  struct seal *seal = &spool->versions.writing[dictionary]->extent.seal;
+  status = sealer_mark(spool->seals.sealer, extent.offset, seal, error);
   return status == RESPOOL_OK ? ipc_encoder_put(spool->encoder, spool->gather, error) : status;
 }
 

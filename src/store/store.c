@@ -345,6 +345,10 @@ void store_cursor_close(struct store_cursor *cursor) {
   cursor->block = NULL;
 }
 
+const char *store_path(const struct store *store) {
+  return store->path;
+}
+
 static bool in_memory(const struct store *store) {
   int count = atomic_load_explicit(&store->file_count, memory_order_acquire);
   return store->files[count - 1].file_system == OS_FS_MEMORY;

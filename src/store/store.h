@@ -94,6 +94,7 @@ respool_status store_sync(struct store *store, respool_error *error);
 struct store_view {
   const uint8_t *bytes;
   bool is_private; /* nobody else can change them, and nobody asked for them to be checked */
+  bool is_mapped;  /* they are the file's; else a copy in memory */
   void (*drop)(void *object);
   void *object;
 };
@@ -126,6 +127,9 @@ respool_status store_trim(struct store *store, int64_t length, respool_error *er
 
 /* Memory from where views are read into, for what becomes of a view's bytes; to be given back with pool_give(). */
 respool_status store_take_buffer(struct store *store, int64_t size, struct pool_buffer **buffer, respool_error *error);
+
+/* NULL: it is anonymous. */
+const char *store_path(const struct store *store);
 
 struct store_info {
   int64_t written; /* bytes the system took */

@@ -285,6 +285,7 @@ respool_status window_view(struct store *store, struct store_cursor *cursor, int
   atomic_fetch_add_explicit(&window->references, 1, memory_order_relaxed);
   *view = (struct store_view){.bytes = window->mapping.bytes + (offset - window->start),
                               .is_private = file->is_private,
+                              .is_mapped = true,
                               .drop = drop_window,
                               .object = window};
   return RESPOOL_OK;

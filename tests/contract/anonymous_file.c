@@ -138,17 +138,6 @@ static void programs_that_are_started_do_not_inherit_it(void) {
   kit_spool_close(&s);
 }
 
-/* The descriptor of the only file open in `directory`. */
-static int descriptor_in(const char *directory) {
-  for (int fd = 3; fd < 256; fd++) {
-    char link[64], target[KIT_PATH];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t size = readlink(link, target, sizeof target - 1);
-    if (size > 0 && strncmp(target, directory, strlen(directory)) == 0) return fd;
-  }
-  return -1;
-}
-
 /* What comes, if anything does, leads nowhere outside: read replays check the structure of what they read. */
 static void take_if_good(respool_reader *reader, const struct ArrowSchema *schema) {
   struct ArrowArray array;
@@ -171,8 +160,7 @@ static void damage_is_noticed_where_it_is_read(void) {
   kit_series series = {.schema = &s.schema, .seed = 3, .rows_least = 6, .rows_most = 6, .null_rate = 0.3};
   kit_series_append(&series, s.writer, 0, 1);
   CHECK_OK(respool_writer_finish(s.writer, kit_error()));
-  int fd = descriptor_in(directory);
-  REQUIRE(fd >= 0);
+  int fd = kit_descriptor_in(directory);
   int64_t size = kit_stats(s.spool).bytes_written;
   for (int64_t at = 0; at < size && kit_failures() == 0; at++) {
     unsigned char kept, changed;

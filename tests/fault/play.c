@@ -283,6 +283,7 @@ static respool_options options_of(struct play *play) {
   options.defer_release = scenario->defer_release;
   options.sync_on_finish = scenario->sync;
   if (respool_compression_available(scenario->compression)) options.compression = scenario->compression;
+  options.checksums = scenario->checksums;
   return options;
 }
 

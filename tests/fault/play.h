@@ -41,6 +41,7 @@ struct scenario {
   int count;
   int32_t compression; /* RESPOOL_COMPRESSION_...; none where the build does not have it */
   bool dictionaries;   /* in the batches */
+  int32_t checksums;   /* 1: of an anonymous file too */
 };
 
 /* How it ends for the spool after a fault that lasts: as the comment above says. */

@@ -106,6 +106,16 @@ int kit_open_descriptors(void) {
   return kit_entries("/proc/self/fd") - 1; /* less the one that lists */
 }
 
+int kit_descriptor_in(const char *directory) {
+  for (int fd = 3; fd < 256; fd++) {
+    char link[64], target[KIT_PATH];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t size = readlink(link, target, sizeof target - 1);
+    if (size > 0 && strncmp(target, directory, strlen(directory)) == 0) return fd;
+  }
+  kit_die("no file is open in %s", directory);
+}
+
 int kit_mappings(const char *text) {
   FILE *maps = fopen("/proc/self/maps", "r");
   if (maps == NULL) kit_die("cannot read /proc/self/maps: %s", strerror(errno));

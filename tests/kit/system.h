@@ -33,6 +33,9 @@ void kit_file_write(const char *path, const void *bytes, size_t size);
 /* Descriptors open in this process. */
 int kit_open_descriptors(void);
 
+/* The descriptor of the only file that this process has open in `directory`, with a name or without. */
+int kit_descriptor_in(const char *directory);
+
 /* Mappings of this process whose line in /proc/self/maps contains `text`. */
 int kit_mappings(const char *text);
 
