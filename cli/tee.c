@@ -11,7 +11,7 @@
 /* Spilling to memory saves nothing; the user should know, once. */
 static void warn_if_memory_backed(struct tee *tee, const respool_stats *stats) {
   if (!stats->memory_backed || atomic_flag_test_and_set(&tee->memory_warned)) return;
-  const char *where = tee->options.path ? tee->options.path : tee->options.directory;
+  const char *where = tee->options.path ? tee->options.path : tee->options.directories[0];
   report_warning(where,
                  "the spool file lies in memory (tmpfs), so that it saves none: name a directory on a disk with %s",
                  tee->options.path ? "--path" : "-d");
@@ -26,6 +26,9 @@ static void look_at_file(void *user_data) {
   tee->source.on_batch = NULL;
 }
 
+/* How long the spool waits for room before the outputs are looked at. */
+static const int64_t LOOK_EVERY = 1000000000;
+
 static int create_spool(struct tee *tee, const struct ArrowSchema *schema) {
   respool_options options;
   respool_error error;
@@ -33,7 +36,10 @@ static int create_spool(struct tee *tee, const struct ArrowSchema *schema) {
   options.memory_limit = tee->options.memory_limit;
   options.mode = tee->options.mode;
   options.path = tee->options.path;
-  options.directory = tee->options.directory;
+  options.directory = tee->options.directories[0];
+  if (tee->options.directory_count > 1) options.more_directories = tee->options.directories + 1;
+  options.disk_budget = tee->options.disk_budget;
+  if (!tee->options.path) options.full_timeout = LOOK_EVERY;
   options.compression = tee->options.spooling.compression;
   options.compression_level = tee->options.spooling.compression_level;
   respool_status status = respool_create(schema, &options, &tee->spool, &tee->writer, &error);
@@ -57,13 +63,51 @@ static int prepare_spool(struct tee *tee) {
   return code;
 }
 
+/* Outputs that take something make room, as long as it is not a file to keep. */
+struct patience {
+  bool warned;
+  int64_t movement;
+  int64_t still; /* for so many looks */
+};
+
+/* Whether the spool found no room, and an output that still moves may make some. */
+static bool is_to_wait(struct tee *tee, struct patience *patience, respool_status status) {
+  if ((status != RESPOOL_NO_SPACE && status != RESPOOL_OVER_BUDGET) || tee->options.path) return false;
+  int64_t movement = tee_outputs_movement(tee);
+  patience->still = movement == patience->movement ? patience->still + 1 : 0;
+  patience->movement = movement;
+  if (patience->still >= tee->options.patience) return false;
+  const char *what = status == RESPOOL_NO_SPACE ? "the disk is full" : "the disk budget is used up";
+  if (!patience->warned) report_warning("spool", "%s: waiting for the outputs to make room", what);
+  patience->warned = true;
+  return true;
+}
+
+/* A batch that found no room is with the writer, and goes in first. */
+static respool_status append_input(struct tee *tee, struct patience *patience, respool_error *error) {
+  struct ArrowArrayStream stream = tee_source_stream(&tee->source);
+  respool_status status;
+  do {
+    status = respool_writer_append_stream(tee->writer, &stream, error);
+  } while (is_to_wait(tee, patience, status));
+  return status;
+}
+
+static respool_status finish(struct tee *tee, struct patience *patience, respool_error *error) {
+  respool_status status;
+  do {
+    status = respool_writer_finish(tee->writer, error);
+  } while (is_to_wait(tee, patience, status));
+  return status;
+}
+
 /* Pull the input to its end. Failing tells the outputs' threads, which then end in their turn. */
 static int pull_input(struct tee *tee) {
   respool_error error;
-  struct ArrowArrayStream stream = tee_source_stream(&tee->source);
-  respool_status status = respool_writer_append_stream(tee->writer, &stream, &error);
+  struct patience patience = {.movement = -1};
+  respool_status status = append_input(tee, &patience, &error);
   if (status == RESPOOL_OK && atomic_load(&tee->source.stopped)) return TOOL_OK;
-  if (status == RESPOOL_OK) status = respool_writer_finish(tee->writer, &error);
+  if (status == RESPOOL_OK) status = finish(tee, &patience, &error);
   if (status == RESPOOL_OK) return TOOL_OK;
   if (status == RESPOOL_SOURCE_FAILED) {
     report_error(tee->input.name, "%s", error.message);
@@ -92,10 +136,21 @@ static int replay(struct tee *tee) {
   return pulled != TOOL_OK ? pulled : joined;
 }
 
+/* Every output has its place in the spool before the first batch comes, so that what all have had need not be kept. */
+static int prepare_replays(struct tee *tee) {
+  int code = tee_outputs_prepare(tee);
+  if (code == TOOL_OK) respool_drop_behind(tee->spool, NULL);
+  return code;
+}
+
 static int run_with_source(struct tee *tee) {
   int code = prepare_spool(tee);
   if (code != TOOL_OK) return code;
-  code = replay(tee);
+  code = prepare_replays(tee);
+  if (code == TOOL_OK)
+    code = replay(tee);
+  else
+    respool_writer_close(tee->writer);
   respool_release(tee->spool);
   return code;
 }
@@ -134,7 +189,10 @@ static int run(struct tee *tee) {
 int command_tee(int argc, char **argv) {
   struct tee tee = {.lock = PTHREAD_MUTEX_INITIALIZER, .memory_warned = ATOMIC_FLAG_INIT};
   tee.options.outputs = calloc((size_t)argc + 1, sizeof *tee.options.outputs);
-  if (!tee.options.outputs) {
+  tee.options.directories = calloc((size_t)argc + 1, sizeof *tee.options.directories);
+  if (!tee.options.outputs || !tee.options.directories) {
+    free(tee.options.outputs);
+    free(tee.options.directories);
     report_errno(NULL, "arguments", ENOMEM);
     return TOOL_FAILED;
   }
@@ -144,5 +202,6 @@ int command_tee(int argc, char **argv) {
     code = run(&tee);
   }
   free(tee.options.outputs);
+  free(tee.options.directories);
   return code;
 }

@@ -19,7 +19,10 @@
 struct tee_options {
   int64_t memory_limit;
   int32_t mode;
-  const char *directory;
+  const char **directories; /* the first one and those to go on in; NULL ends them */
+  int directory_count;
+  int64_t disk_budget;
+  int64_t patience; /* seconds without movement while the disk is full */
   const char *path;
   const char *input;
   const char **outputs;
@@ -33,7 +36,10 @@ struct tee_options {
   bool no_progress;
 };
 
-/* Fill `options`; `outputs` must have room for `argc` names. Answers an exit code, or -1 to go on. */
+/*
+ * Fill `options`; `outputs` and `directories` must have room for `argc` names, the latter all NULL. Answers an exit code,
+ * or -1 to go on.
+ */
 int tee_parse(struct tee_options *options, int argc, char **argv);
 
 /* The input, which can be given up while it waits for bytes. Used by one thread, but for tee_source_stop(). */
@@ -74,9 +80,10 @@ struct tee_output {
   struct identity identity; /* guarded by tee->lock once threads run */
   pthread_t thread;
   bool started;
-  int fd;                 /* used by the output's thread only */
-  respool_reader *reader; /* guarded by tee->lock; NULL unless its position may be asked for */
-  atomic_int state;       /* enum tee_state */
+  int fd;                         /* used by the output's thread only */
+  struct ArrowArrayStream replay; /* from before the first batch; released when the output wants no more */
+  respool_reader *reader;         /* of the replay, for its position. Guarded by tee->lock; NULL once it is over */
+  atomic_int state;               /* enum tee_state */
   atomic_llong bytes;
   int64_t batches; /* set when the thread ends ... */
   int64_t rows;
@@ -99,6 +106,12 @@ struct tee {
 
 /* Name the outputs and refuse those that are unfit, before anything is opened or cut. Answers an exit code. */
 int tee_outputs_check(struct tee *tee);
+
+/* A replay for each, so that the spool may forget what all of them have had. Answers an exit code. */
+int tee_outputs_prepare(struct tee *tee);
+
+/* What grows as long as outputs take something or end. */
+int64_t tee_outputs_movement(const struct tee *tee);
 
 /* Start the outputs' threads. One that cannot start counts as failed. */
 void tee_outputs_start(struct tee *tee);

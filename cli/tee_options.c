@@ -2,6 +2,7 @@
 /* respool tee: its command line. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "compression.h"
@@ -25,7 +26,13 @@ static const char help[] = "Usage: respool tee [OPTION]... [INPUT]\n"
                            "  -m, --memory-limit SIZE  bytes of batches in memory before disk is used, such\n"
                            "                           as 64MiB, 1G, 0 or 'unlimited' (default 100MiB)\n"
                            "  -d, --directory DIR      where the nameless spool file goes (default $TMPDIR,\n"
-                           "                           else /var/tmp)\n"
+                           "                           else /var/tmp, else /tmp); given again: where it goes\n"
+                           "                           on when the disk before is full\n"
+                           "      --disk-budget SIZE   bytes on disk at most (default unlimited)\n"
+                           "      --full-timeout SECONDS\n"
+                           "                           when disk or budget is full, wait for outputs to make\n"
+                           "                           room, and give up once none of them has moved for so\n"
+                           "                           long (default 60)\n"
                            "      --path FILE          keep the spool as FILE, an Arrow IPC stream; FILE\n"
                            "                           must not exist\n"
                            "      --mode MODE          what goes to disk:\n"
@@ -49,10 +56,14 @@ static const char help[] = "Usage: respool tee [OPTION]... [INPUT]\n"
                            "  -h, --help               show this text\n"
                            "  -V, --version            show the version\n";
 
+enum { SECONDS_DEFAULT = 60, SECONDS_MOST = 1000000 };
+
 enum {
   OPTION_OUTPUT = OPTION_OWN,
   OPTION_MEMORY_LIMIT,
   OPTION_DIRECTORY,
+  OPTION_DISK_BUDGET,
+  OPTION_FULL_TIMEOUT,
   OPTION_PATH,
   OPTION_MODE,
   OPTION_COMPRESS_SPOOL,
@@ -65,6 +76,8 @@ static const struct option_spec specs[] = {
     {OPTION_OUTPUT, 'o', "output", true},
     {OPTION_MEMORY_LIMIT, 'm', "memory-limit", true},
     {OPTION_DIRECTORY, 'd', "directory", true},
+    {OPTION_DISK_BUDGET, 0, "disk-budget", true},
+    {OPTION_FULL_TIMEOUT, 0, "full-timeout", true},
     {OPTION_PATH, 0, "path", true},
     {OPTION_MODE, 0, "mode", true},
     {OPTION_ALLOW_MISSING_END, 0, "allow-missing-end", false},
@@ -77,13 +90,18 @@ static const struct option_spec specs[] = {
     OPTIONS_COMMON,
 };
 
-static int parse_limit(struct tee_options *options, const char *value) {
+static int parse_limit(const char *name, int64_t *limit, const char *value) {
   if (strcmp(value, "unlimited") == 0) {
-    options->memory_limit = RESPOOL_NO_LIMIT;
+    *limit = RESPOOL_NO_LIMIT;
     return -1;
   }
-  if (number_size(value, &options->memory_limit)) return -1;
-  return report_usage("--memory-limit takes a size such as 64MiB, 1G, 0 or 'unlimited', not '%s'", value);
+  if (number_size(value, limit)) return -1;
+  return report_usage("%s takes a size such as 64MiB, 1G, 0 or 'unlimited', not '%s'", name, value);
+}
+
+static int parse_patience(struct tee_options *options, const char *value) {
+  if (number_count(value, &options->patience) && options->patience <= SECONDS_MOST) return -1;
+  return report_usage("--full-timeout takes a number of seconds up to %d, not '%s'", SECONDS_MOST, value);
 }
 
 static int parse_mode(struct tee_options *options, const char *value) {
@@ -114,10 +132,14 @@ static int apply(struct tee_options *options, int id, const char *value) {
     options->outputs[options->output_count++] = value;
     return -1;
   case OPTION_MEMORY_LIMIT:
-    return parse_limit(options, value);
+    return parse_limit("--memory-limit", &options->memory_limit, value);
   case OPTION_DIRECTORY:
-    options->directory = value;
+    options->directories[options->directory_count++] = value;
     return -1;
+  case OPTION_DISK_BUDGET:
+    return parse_limit("--disk-budget", &options->disk_budget, value);
+  case OPTION_FULL_TIMEOUT:
+    return parse_patience(options, value);
   case OPTION_PATH:
     options->path = value;
     return -1;
@@ -153,14 +175,19 @@ static int complete(struct tee_options *options) {
     return report_usage("--path needs --mode on-limit or all: what overflow writes is no stream by itself");
   }
   if (!options->path && options->mode == RESPOOL_MODE_ALL) return report_usage("--mode all needs --path FILE");
-  if (options->path && options->directory) {
+  if (options->path && options->directory_count > 0) {
     return report_usage("--directory is for the nameless file, but --path names one: give one of them");
   }
   if (options->path && input_is_standard(options->path)) {
     return report_usage("--path needs the name of a file; '-o -' writes to standard output");
   }
-  if (options->directory && access(options->directory, W_OK | X_OK) != 0) {
-    report_errno(options->directory, "cannot hold the spool file", errno);
+  for (int i = 0; i < options->directory_count; i++) {
+    struct stat status;
+    const char *directory = options->directories[i];
+    bool there = stat(directory, &status) == 0;
+    if (there && !S_ISDIR(status.st_mode)) errno = ENOTDIR;
+    if (there && S_ISDIR(status.st_mode) && access(directory, W_OK | X_OK) == 0) continue;
+    report_errno(directory, "cannot hold the spool file", errno);
     return TOOL_FAILED;
   }
   if (options->path && !options->spooling_given) options->spooling = options->writing;
@@ -174,6 +201,8 @@ int tee_parse(struct tee_options *options, int argc, char **argv) {
   const char *value;
   options->memory_limit = RESPOOL_DEFAULT_MEMORY_LIMIT;
   options->mode = RESPOOL_MODE_DEFAULT;
+  options->disk_budget = RESPOOL_NO_LIMIT;
+  options->patience = SECONDS_DEFAULT;
   respool_ipc_write_options_init(&options->writing, sizeof options->writing);
   respool_ipc_write_options_init(&options->spooling, sizeof options->spooling);
   options_begin(&arguments, specs, argc, argv);

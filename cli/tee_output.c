@@ -164,14 +164,8 @@ static int64_t write_bytes(void *user_data, const void *buffer, int64_t size) {
   }
 }
 
-static void set_reader(struct tee_output *output, respool_reader *reader) {
-  pthread_mutex_lock(&output->tee->lock);
-  output->reader = reader;
-  pthread_mutex_unlock(&output->tee->lock);
-}
-
-/* A replay of its own, which ends with an error only after everything that was accepted. */
-static bool open_replay(struct tee_output *output, struct ArrowArrayStream *stream) {
+/* Ends with an error only after everything that was accepted. */
+static bool open_replay(struct tee_output *output) {
   respool_reader_options options;
   respool_reader *reader;
   respool_error error;
@@ -179,15 +173,39 @@ static bool open_replay(struct tee_output *output, struct ArrowArrayStream *stre
   options.errors = RESPOOL_ERRORS_IN_ORDER;
   respool_status status = respool_reader_open(output->tee->spool, &options, &reader, &error);
   if (status == RESPOOL_OK) {
-    status = respool_reader_export(reader, stream, &error);
+    status = respool_reader_export(reader, &output->replay, &error);
     if (status != RESPOOL_OK) respool_reader_close(reader);
   }
   if (status != RESPOOL_OK) {
     report_error(output->name, "%s", error.message);
     return false;
   }
-  set_reader(output, reader);
+  output->reader = reader; /* there are no threads yet */
   return true;
+}
+
+int tee_outputs_prepare(struct tee *tee) {
+  for (int i = 0; i < tee->output_count; i++) {
+    if (!open_replay(&tee->outputs[i])) return TOOL_FAILED;
+  }
+  return TOOL_OK;
+}
+
+/* From now on nothing is kept for this output. */
+static void close_replay(struct tee_output *output) {
+  pthread_mutex_lock(&output->tee->lock);
+  output->reader = NULL;
+  pthread_mutex_unlock(&output->tee->lock);
+  if (output->replay.release) output->replay.release(&output->replay);
+}
+
+int64_t tee_outputs_movement(const struct tee *tee) {
+  int64_t movement = 0;
+  for (int i = 0; i < tee->output_count; i++) {
+    const struct tee_output *output = &tee->outputs[i];
+    movement += atomic_load(&output->bytes) + atomic_load(&output->state);
+  }
+  return movement;
 }
 
 /* Whether the replay has given everything there will ever be: then its error is the producer's, said already. */
@@ -207,19 +225,15 @@ static int judge(struct tee_output *output, respool_status status, const respool
 }
 
 static int write_replay(struct tee_output *output) {
-  struct ArrowArrayStream stream;
-  if (!open_replay(output, &stream)) return TEE_FAILED;
   respool_ipc_totals totals = {.struct_size = sizeof totals};
   respool_error error = {0};
   channel_widen(output->fd);
   atomic_store(&output->state, TEE_WRITING);
   respool_status status =
-      respool_ipc_write(&stream, write_bytes, output, &output->tee->options.writing, &totals, &error);
+      respool_ipc_write(&output->replay, write_bytes, output, &output->tee->options.writing, &totals, &error);
   int state = judge(output, status, &error);
   output->batches = totals.batches;
   output->rows = totals.rows;
-  set_reader(output, NULL);
-  stream.release(&stream);
   return state;
 }
 
@@ -233,6 +247,7 @@ static int close_output(struct tee_output *output, int state) {
 /* Once nobody wants batches any more, and no file keeps them, the input need not be read on. */
 static void leave(struct tee_output *output, int state) {
   struct tee *tee = output->tee;
+  close_replay(output);
   atomic_store(&output->state, state);
   pthread_mutex_lock(&tee->lock);
   bool last = --tee->outputs_left == 0;

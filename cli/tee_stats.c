@@ -86,6 +86,8 @@ static void spool_json(struct json *json, const respool_stats *stats) {
   json_number(json, "bytes_pinned", stats->bytes_pinned);
   json_number(json, "bytes_stored", stats->bytes_stored);
   json_number(json, "bytes_written", stats->bytes_written);
+  json_number(json, "bytes_on_disk", stats->bytes_on_disk);
+  json_number(json, "batches_dropped", stats->batches_dropped);
   json_number(json, "bytes_catalog", stats->bytes_catalog);
   json_number(json, "bytes_mapped", stats->bytes_mapped);
   json_number(json, "bytes_read_buffers", stats->bytes_read_buffers);

@@ -533,7 +533,7 @@ typedef struct respool_stats {
   int64_t batches; /* accepted */
   int64_t rows;
   /* A batch may be both in memory and in the file; one without rows and custom metadata takes no memory and need be
-   * neither. */
+   * neither. Those that went from the file after respool_drop_behind() count as stored still. */
   int64_t batches_resident;
   int64_t batches_stored;
 

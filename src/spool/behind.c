@@ -28,12 +28,8 @@ static void forget_resident(struct respool *spool, struct entry *entry, struct r
 }
 
 static void forget_stored(struct respool *spool, struct entry *entry) {
-  int64_t length = entry->metadata + entry->body;
   versions_leave(spool, entry->set);
-  store_free(spool->store, entry->offset, length);
-  spool->bytes_stored -= length;
-  spool->batches_stored--;
-  if (entry->packed) spool->batches_compressed--;
+  store_free(spool->store, entry->offset, entry->metadata + entry->body);
   entry->offset = -1;
 }
 

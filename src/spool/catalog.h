@@ -21,7 +21,6 @@ struct entry {
   uint32_t metadata; /* ... and of what comes before it */
   uint32_t set;      /* stored: which versions of the dictionaries it refers to (versions.h) */
   bool empty;        /* no rows, no dictionaries, no custom metadata */
-  bool packed;       /* stored: it is compressed */
 };
 
 struct catalog {

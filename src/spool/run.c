@@ -323,7 +323,6 @@ static void publish_item(struct respool *spool, const struct run_item *item, str
   entry->metadata = (uint32_t)item->size.metadata;
   entry->body = item->size.body;
   entry->set = item->set;
-  entry->packed = spool->run->packed;
   seals_put(&spool->seals, item->index, &item->seal);
   spool->batches_stored++;
   if (spool->run->packed) spool->batches_compressed++;

@@ -67,7 +67,6 @@ static void free_extent(struct respool *spool, const struct version *version) {
   const struct ipc_size *size = &version->extent.size;
   if (spool->options.path != NULL) return;
   store_free(spool->store, version->extent.offset, size->metadata + size->body);
-  spool->bytes_stored -= size->metadata + size->body;
 }
 
 static struct version **set_of(const struct respool *spool, uint32_t set) {

@@ -151,6 +151,20 @@ class ToolTest(unittest.TestCase):
         self.assertTrue(text.startswith("respool") and text.endswith("\n"), text)
         self.assertRegex(text, expected)
 
+    def lagging(self, *arguments, data, **more):
+        """
+        Run `tee` with two outputs, of which one takes nothing before the other is over, so that nothing can be
+        forgotten before. Answers as run() does; both outputs have got the same.
+        """
+        late = self.fifo("late%d" % len(os.listdir(self.directory)))
+        process = self.start("tee", *arguments, "-o-", "-o", late, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, **more)
+        Feeder(process.stdin, data)
+        early = process.stdout.read()
+        self.assertEqual(Reader(late).result(), early)
+        error = process.stderr.read()
+        return subprocess.CompletedProcess(process.args, process.wait(TIMEOUT), early, error)
+
     def gen(self, *arguments):
         return self.ok("gen", *arguments)
 
