@@ -37,8 +37,8 @@ struct tee_options {
 };
 
 /*
- * Fill `options`; `outputs` and `directories` must have room for `argc` names, the latter all NULL. Answers an exit code,
- * or -1 to go on.
+ * Fill `options`; `outputs` and `directories` must have room for `argc` names, the latter all NULL. Answers an exit
+ * code, or -1 to go on.
  */
 int tee_parse(struct tee_options *options, int argc, char **argv);
 
