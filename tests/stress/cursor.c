@@ -146,6 +146,7 @@ static void called(void *user_data) {
   program *p = c->owner;
   respool_stats stats = {.struct_size = sizeof stats};
   if (atomic_load(&p->watched)) CHECK_EQ(respool_get_stats(p->spool, &stats, NULL), RESPOOL_OK);
+  if (p->threaded && stats.batches % 4 == 0) kit_pause(200); /* so that others come in between */
   pthread_mutex_lock(&c->lock);
   CHECK(c->armed); /* once, and not after it was taken back */
   c->armed = false;
@@ -195,7 +196,9 @@ static void arm(program *p, cursor *c) {
 
 /* With many threads a cursor that is armed does nothing else until it was called, or takes it back. */
 static void step_armed(cursor *c, kit_random *random, bool patient) {
-  if (kit_random_chance(random, 0.2))
+  bool take_back = kit_random_chance(random, 0.4);
+  if (take_back && patient) kit_pause(kit_random_below(random, 500));
+  if (take_back)
     disarm(c);
   else if (patient)
     wait_for_call(c);
@@ -280,9 +283,9 @@ void cursor_step(program *p, cursor *c, kit_random *random, bool patient) {
     cursor_open(p, c, random);
   } else if (is_armed(c) && (p->threaded || dice < 20)) {
     step_armed(c, random, patient);
-  } else if (dice < 75) {
+  } else if (dice < 70) {
     step_next(p, c, random, patient);
-  } else if (dice < 88) {
+  } else if (dice < 89) {
     if (!c->exported) arm(p, c);
   } else if (dice < 92) {
     if (!c->exported) export_cursor(p, c);

@@ -61,6 +61,12 @@ static void check_position(program *p, cursor *c) {
   CHECK_LE(position, atomic_load(&p->offered));
 }
 
+/* Not once the stream has ended: that must wake every reader by itself. */
+static void cancel_some(program *p, kit_random *random) {
+  cursor *c = some_cursor(p, random);
+  if (!p->threaded || atomic_load(&p->phase) == PHASE_OPEN) cursor_cancel(c);
+}
+
 /* ---- Pressing -------------------------------------------------------------------------------------- */
 
 static int64_t draw_bytes(kit_random *random) {
@@ -120,7 +126,7 @@ static void leave_alone(program *p, kit_random *random) {
 void disturb_step(program *p, kit_random *random) {
   int64_t dice = kit_random_below(random, 100);
   if (dice < 10) {
-    cursor_cancel(some_cursor(p, random));
+    cancel_some(p, random);
     return;
   }
   if (p->spool == NULL) return;
@@ -134,8 +140,10 @@ void disturb_step(program *p, kit_random *random) {
     check_position(p, some_cursor(p, random));
   } else if (dice < 90) {
     check_schema(p);
-  } else if (dice < 97) {
+  } else if (dice < 95) {
     use_handles(p, random);
+  } else if (dice < 98) {
+    if (p->options.pool != NULL) CHECK_OK(respool_pool_trim(p->options.pool, draw_bytes(random), kit_error()));
   } else {
     leave_alone(p, random);
   }

@@ -142,6 +142,10 @@ static void close_program(program *p, kit_random *random) {
   free_program(p);
 }
 
+static bool is_full(program *p) {
+  return atomic_load(&p->offered) + 1 >= p->capacity;
+}
+
 /* ---- One thread ------------------------------------------------------------------------------------ */
 
 static void trouble_step(program *p, kit_random *random) {
@@ -155,9 +159,8 @@ static void trouble_step(program *p, kit_random *random) {
 static void any_step(program *p, kit_random *random) {
   int64_t dice = kit_random_below(random, 100);
   if (dice < 40) {
-    bool full = atomic_load(&p->offered) + 1 >= p->capacity;
     if (atomic_load(&p->ended)) return;
-    if (full || kit_random_below(random, 2 * p->capacity) == 0)
+    if (is_full(p) || kit_random_below(random, 2 * p->capacity) == 0)
       producer_end(p, random);
     else
       producer_step(p, random);
@@ -198,25 +201,33 @@ static void random_of(const worker *w, kit_random *random) {
   kit_random_init(random, kit_mix(w->p->seed + 1 + (uint64_t)w->number));
 }
 
-static bool asked_to_stop(const program *p) {
-  return p->plan.until == NULL || atomic_load(p->plan.until);
+static bool is_time_to_end(program *p) {
+  return p->plan.until == NULL ? is_full(p) : atomic_load(p->plan.until);
 }
 
-/* Where it is told to take its time, the batches it may append are spread over that. */
+/* Mostly ahead of the readers, or so slow that they wait for it. Where it has time the batches are spread over that. */
+static void pace(const program *p, kit_random *random, int64_t slowness) {
+  static const int64_t most[] = {1, 1, 300, 2000};
+  if (p->producer.waiting.release != NULL)
+    kit_pause(1000 + kit_random_below(random, 5000));
+  else if (p->plan.until != NULL)
+    kit_pause(kit_random_below(random, 10000));
+  else if (slowness > 1 || kit_random_chance(random, 0.05))
+    kit_pause(kit_random_below(random, most[slowness]));
+}
+
 static void *produce(void *argument) {
   const worker *w = argument;
   program *p = w->p;
   kit_random random;
   random_of(w, &random);
-  int64_t pace = kit_random_below(&random, 3) * 200;
+  int64_t slowness = kit_random_below(&random, 4);
   while (!atomic_load(&p->ended)) {
-    bool full = atomic_load(&p->offered) + 1 >= p->capacity;
-    if (full ? asked_to_stop(p) : p->plan.until != NULL && atomic_load(p->plan.until))
+    if (is_time_to_end(p))
       producer_end(p, &random);
-    else if (full || p->producer.waiting.release != NULL)
-      kit_pause(1000 + kit_random_below(&random, 5000));
-    if (!full && !atomic_load(&p->ended)) producer_step(p, &random);
-    if (p->plan.until != NULL || kit_random_chance(&random, 0.05)) kit_pause(kit_random_below(&random, 1 + pace));
+    else if (!is_full(p))
+      producer_step(p, &random);
+    pace(p, &random, slowness);
   }
   producer_end(p, &random);
   return NULL;
