@@ -132,11 +132,13 @@ static void step_next(program *p, cursor *c, kit_random *random, bool patient) {
   bool may_wait = patient || has_something(c, &now);
   if (c->exported && !may_wait) return;
   int64_t timeout = may_wait ? times[kit_random_below(random, 6)] : 0;
-  int64_t count = kit_random_between(random, 1, 8);
-  while (count-- > 0 && take_next(p, c, random, timeout) == RESPOOL_OK) {
+  respool_status status = RESPOOL_OK;
+  for (int64_t count = kit_random_between(random, 1, 8); count > 0 && status == RESPOOL_OK; count--) {
+    status = take_next(p, c, random, timeout);
     now = look(p, c);
     if (!patient && !has_something(c, &now)) return;
   }
+  if (p->threaded && c->end == RESPOOL_OK && status >= RESPOOL_INVALID) kit_pause(500); /* the fault may pass */
 }
 
 /* ---- Callbacks ------------------------------------------------------------------------------------- */

@@ -134,6 +134,7 @@ static void close_program(program *p, kit_random *random) {
   replay(p, &p->cursors[0], random);
   for (int i = 0; i < CURSORS_MOST; i++)
     if (kit_random_chance(random, 0.5)) cursor_drain(p, &p->cursors[i], random);
+  if (p->spool != NULL) atomic_fetch_add(&p->counts->written, kit_stats(p->spool).bytes_written);
   bool check = file_is_whole(p), exists = p->spool == NULL || kit_stats(p->spool).file_exists;
   close_handles(p, random);
   kept_drop_all(p);

@@ -88,6 +88,7 @@ typedef struct program_counts {
   atomic_llong refused;       /* calls of the producer, or of others on the spool, that failed */
   atomic_llong unread;        /* calls of next that failed */
   atomic_llong programs;
+  atomic_llong written; /* bytes given to the system for files */
 } program_counts;
 
 struct program {
