@@ -240,8 +240,13 @@ bool cursor_open(program *p, cursor *c, kit_random *random) {
   c->position = 0;
   atomic_store(&c->cancelling, false);
   atomic_store(&c->cancelled, false);
+  bool dropped = atomic_load(&p->dropped);
   respool_status status = respool_reader_open(p->spool, &options, &reader, kit_error());
-  if (status != RESPOOL_OK) return !trouble_explains(p, status, kit_last_error());
+  CHECK(!dropped || status != RESPOOL_OK);
+  if (status == RESPOOL_MISUSE) CHECK(atomic_load(&p->dropping));
+  if (status != RESPOOL_OK && p->threaded) kit_pause(1000);
+  if (status != RESPOOL_OK && status != RESPOOL_MISUSE) trouble_explains(p, status, kit_last_error());
+  if (status != RESPOOL_OK) return false;
   set_reader(c, reader);
   return true;
 }

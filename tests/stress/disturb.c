@@ -19,8 +19,9 @@ static void check_exactly(const program *p, const respool_stats *stats) {
   int phase = atomic_load(&p->phase);
   CHECK_EQ(stats->state, atomic_load(&p->ended) ? states[phase] : RESPOOL_OPEN);
   CHECK_EQ(stats->mode, p->options.mode);
-  if (!p->plan.faults) CHECK_EQ(stats->write_failures, 0);
-  if (!p->plan.faults) CHECK_EQ(stats->memory_limit, atomic_load(&p->limit));
+  if (options_may_refuse(p)) return;
+  CHECK_EQ(stats->write_failures, 0);
+  if (p->options.memory_cap == 0) CHECK_EQ(stats->memory_limit, atomic_load(&p->limit));
 }
 
 void disturb_check_stats(program *p) {
@@ -35,6 +36,9 @@ void disturb_check_stats(program *p) {
   CHECK_LE(0, stats.bytes_charged);
   CHECK_LE(0, stats.bytes_pinned);
   CHECK_LE(stats.readers_waiting, stats.readers);
+  CHECK_LE(stats.batches_dropped, atomic_load(&p->dropping) ? stats.batches : 0);
+  if (p->options.disk_budget != RESPOOL_NO_LIMIT && !p->options.reopen)
+    CHECK_LE(stats.bytes_on_disk, p->options.disk_budget);
   if (!p->threaded) check_exactly(p, &stats);
 }
 
@@ -93,7 +97,7 @@ static void spill(program *p, kit_random *random) {
 /* What is charged may be as much as the highest limit allowed, where it is not known that it was spilled since. */
 static void set_limit(program *p, kit_random *random) {
   int64_t limit = kit_random_chance(random, 0.1) ? RESPOOL_NO_LIMIT : draw_bytes(random);
-  bool known = !p->threaded && !p->plan.faults;
+  bool known = !p->threaded && !options_may_refuse(p) && p->options.memory_cap == 0;
   long long highest = atomic_load(&p->limit);
   while (limit > highest && !atomic_compare_exchange_weak(&p->limit, &highest, limit)) {
   }
@@ -116,11 +120,17 @@ static void use_handles(program *p, kit_random *random) {
 
 /* With one thread, and answers that tell everything: the producer and the readers go on without any handle. */
 static void leave_alone(program *p, kit_random *random) {
-  if (p->threaded || p->plan.faults || !kit_random_chance(random, 0.1)) return;
+  if (p->threaded || options_may_refuse(p) || !kit_random_chance(random, 0.1)) return;
   atomic_store(&p->watched, false);
   respool *spool = p->spool;
   p->spool = NULL;
   while (p->handles-- > 0) respool_release(spool);
+}
+
+static void drop_behind(program *p) {
+  atomic_store(&p->dropping, true);
+  CHECK_OK(respool_drop_behind(p->spool, kit_error()));
+  atomic_store(&p->dropped, true);
 }
 
 void disturb_step(program *p, kit_random *random) {
@@ -130,7 +140,9 @@ void disturb_step(program *p, kit_random *random) {
     return;
   }
   if (p->spool == NULL) return;
-  if (dice < 30) {
+  if (p->drops_behind && dice < 14) {
+    drop_behind(p);
+  } else if (dice < 30) {
     spill(p, random);
   } else if (dice < 55) {
     set_limit(p, random);

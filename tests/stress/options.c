@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The random options of a program: whatever a spool can be given is drawn here, and told here. */
+/* The random options of a program: whatever a spool can be given is drawn here. */
 #include "program.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -61,6 +60,18 @@ static void draw_place(program *p, kit_random *random) {
   }
 }
 
+/* What is done where the disk is full: most programs meet that with nothing. */
+static void draw_fullness(program *p, kit_random *random) {
+  static const int64_t budgets[] = {4096, 20000, 100000, 1 << 20};
+  static const int64_t caps[] = {100, 10000, 100000};
+  static const int64_t times[] = {1, 100000, 2000000};
+  if (kit_random_chance(random, 0.15)) p->options.disk_budget = CHOOSE(random, budgets);
+  if (kit_random_chance(random, 0.15)) p->options.memory_cap = CHOOSE(random, caps);
+  if (kit_random_chance(random, 0.15)) p->options.full_timeout = CHOOSE(random, times);
+  p->more_directories[0] = p->plan.directory;
+  if (p->options.path == NULL && kit_random_chance(random, 0.15)) p->options.more_directories = p->more_directories;
+}
+
 static void draw_compression(respool_options *options, kit_random *random) {
   static const int32_t codecs[] = {RESPOOL_COMPRESSION_NONE, RESPOOL_COMPRESSION_NONE, RESPOOL_COMPRESSION_LZ4,
                                    RESPOOL_COMPRESSION_ZSTD, RESPOOL_COMPRESSION_ADAPTIVE};
@@ -68,27 +79,40 @@ static void draw_compression(respool_options *options, kit_random *random) {
   if (respool_compression_available(codec)) options->compression = codec;
 }
 
-void options_draw(program *p, kit_random *random) {
+/* What may be another with each spool that goes on with a file. */
+static void draw_changing(program *p, kit_random *random) {
   static const int64_t limits[] = {0, 0, 700, 6000, 40000, 1 << 20, RESPOOL_NO_LIMIT};
   static const int64_t chunks[] = {4096, 4097, 16384, 1 << 20};
-  draw_schema(p, random);
-  respool_options_init(&p->options, sizeof p->options);
-  p->options.mode = (int32_t)kit_random_between(random, RESPOOL_MODE_OVERFLOW, RESPOOL_MODE_ALL);
   p->options.memory_limit = CHOOSE(random, limits);
   p->options.write_chunk = CHOOSE(random, chunks);
   p->options.replay = (int32_t)kit_random_below(random, 3);
   p->options.defer_release = kit_random_chance(random, 0.3);
   p->options.sync_on_finish = kit_random_chance(random, 0.2);
   draw_compression(&p->options, random);
-  draw_place(p, random);
-  draw_pool(p, random);
+  draw_fullness(p, random);
+  p->drops_behind = p->plan.until == NULL && kit_random_chance(random, 0.15);
 }
 
-char *options_text(const program *p, char *text, size_t size) {
-  const respool_options *o = &p->options;
-  snprintf(text, size,
-           "mode %d, limit %" PRId64 ", chunk %" PRId64 ", replay %d, %s, compression %d, defer %d, sync %d, pool %d",
-           (int)o->mode, o->memory_limit, o->write_chunk, (int)o->replay, o->path != NULL ? "named" : "anonymous",
-           (int)o->compression, (int)o->defer_release, (int)o->sync_on_finish, o->pool != NULL);
-  return text;
+void options_draw(program *p, kit_random *random) {
+  draw_schema(p, random);
+  respool_options_init(&p->options, sizeof p->options);
+  p->options.mode = (int32_t)kit_random_between(random, RESPOOL_MODE_OVERFLOW, RESPOOL_MODE_ALL);
+  draw_place(p, random);
+  draw_pool(p, random);
+  draw_changing(p, random);
+}
+
+void options_draw_again(program *p, kit_random *random) {
+  const char *path = p->options.path;
+  respool_pool *pool = p->options.pool;
+  respool_options_init(&p->options, sizeof p->options);
+  p->options.mode = (int32_t)kit_random_between(random, RESPOOL_MODE_ON_LIMIT, RESPOOL_MODE_ALL);
+  p->options.path = path;
+  p->options.pool = pool;
+  p->options.reopen = 1;
+  draw_changing(p, random);
+}
+
+bool options_may_refuse(const program *p) {
+  return p->plan.faults || p->options.disk_budget != RESPOOL_NO_LIMIT;
 }

@@ -9,19 +9,59 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { REFUSALS_MOST = 50 };
+
 /* ---- The beginning --------------------------------------------------------------------------------- */
 
-/* With faults it may take several attempts; one that fails leaves nothing. */
-static void create(program *p, kit_random *random) {
+/* With faults it may take several attempts; one that fails leaves nothing that was not there. */
+static void create_spool(program *p, kit_random *random) {
   while (p->spool == NULL) {
     respool_status status = respool_create(&p->schema, &p->options, &p->spool, &p->writer, kit_error());
     if (status == RESPOOL_OK) continue;
     if (!trouble_explains(p, status, kit_last_error())) kit_die("a program cannot make its spool");
     CHECK(p->spool == NULL && p->writer == NULL);
-    if (p->options.path != NULL) CHECK(!kit_exists(p->options.path));
+    if (p->options.path != NULL && !p->options.reopen) CHECK(!kit_exists(p->options.path));
     if (!p->threaded) trouble_stop();
     if (p->threaded) kit_pause(kit_random_below(random, 1000));
   }
+}
+
+/* What the reference knows of the stream: the batches that are in the file already. */
+static void begin_stream(program *p, int64_t accepted) {
+  p->producer = (producer_state){.left = 0};
+  p->finish_failures = p->refusals = 0;
+  p->largest = p->rows = 0;
+  for (int64_t i = 0; i < accepted; i++) p->rows += p->recipes[i].rows;
+  atomic_store(&p->phase, PHASE_OPEN);
+  atomic_store(&p->ended, false);
+  atomic_store(&p->accepted, accepted);
+  atomic_store(&p->offered, accepted);
+}
+
+/* Options were drawn. `accepted`: how many batches a file that is gone on with must have; less than 0: so many at most,
+ * counted from -1. */
+static void open_spool(program *p, kit_random *random, int64_t accepted) {
+  atomic_store(&p->limit,
+               p->options.memory_limit > p->options.memory_cap ? p->options.memory_limit : p->options.memory_cap);
+  atomic_store(&p->unspilled, false);
+  atomic_store(&p->dropping, false);
+  atomic_store(&p->dropped, false);
+  atomic_store(&p->writer_closed, false);
+  create_spool(p, random);
+  int64_t found = kit_stats(p->spool).batches;
+  if (accepted >= 0)
+    CHECK_EQ(found, accepted);
+  else
+    CHECK_LE(found, -1 - accepted);
+  begin_stream(p, found);
+  p->handles = 1;
+  atomic_store(&p->watched, true);
+}
+
+static void reserve(program *p, int64_t capacity) {
+  p->recipes = realloc(p->recipes, (size_t)capacity * sizeof *p->recipes);
+  if (p->recipes == NULL) kit_die("no memory");
+  p->capacity = capacity;
 }
 
 static program *open_program(const program_plan *plan, uint64_t seed, program_counts *counts, bool threaded,
@@ -33,16 +73,11 @@ static program *open_program(const program_plan *plan, uint64_t seed, program_co
   p->counts = counts;
   p->seed = seed;
   p->threaded = threaded;
-  p->capacity = plan->batches + 1;
-  p->recipes = calloc((size_t)p->capacity, sizeof *p->recipes);
-  if (p->recipes == NULL) kit_die("no memory");
+  reserve(p, plan->batches + 1);
   pthread_mutex_init(&p->kept_lock, NULL);
   for (int i = 0; i < CURSORS_MOST; i++) cursor_init(p, &p->cursors[i]);
   options_draw(p, random);
-  atomic_store(&p->limit, p->options.memory_limit);
-  create(p, random);
-  p->handles = 1;
-  atomic_store(&p->watched, true);
+  open_spool(p, random, 0);
   return p;
 }
 
@@ -52,7 +87,7 @@ static program *open_program(const program_plan *plan, uint64_t seed, program_co
 static void replay(program *p, cursor *c, kit_random *random) {
   if (c->reader != NULL) cursor_close(c);
   atomic_store(&c->shielded, true);
-  while (p->spool != NULL && c->reader == NULL) cursor_open(p, c, random);
+  while (p->spool != NULL && c->reader == NULL && !atomic_load(&p->dropping)) cursor_open(p, c, random);
   cursor_drain(p, c, random);
   if (c->reader != NULL && (c->in_order || atomic_load(&p->phase) != PHASE_FAILING))
     CHECK_EQ(c->position, atomic_load(&p->accepted));
@@ -91,7 +126,7 @@ static void check_file(program *p) {
 /* A file holds everything unless writing failed and nobody was told, or was told and did not try again. */
 static bool file_is_whole(program *p) {
   if (p->options.path == NULL) return false;
-  return !p->plan.faults || (atomic_load(&p->phase) == PHASE_FINISHING && !atomic_load(&p->unspilled));
+  return !options_may_refuse(p) || (atomic_load(&p->phase) == PHASE_FINISHING && !atomic_load(&p->unspilled));
 }
 
 static void release_handles(program *p) {
@@ -129,25 +164,43 @@ static void free_program(program *p) {
   free(p);
 }
 
-static void close_program(program *p, kit_random *random) {
+/* Everything is closed. Answers with what the file has: see open_spool(). */
+static int64_t close_spool(program *p, kit_random *random) {
   disturb_check_stats(p);
   replay(p, &p->cursors[0], random);
   for (int i = 0; i < CURSORS_MOST; i++)
     if (kit_random_chance(random, 0.5)) cursor_drain(p, &p->cursors[i], random);
   if (p->spool != NULL) atomic_fetch_add(&p->counts->written, kit_stats(p->spool).bytes_written);
-  bool check = file_is_whole(p), exists = p->spool == NULL || kit_stats(p->spool).file_exists;
+  bool whole = file_is_whole(p);
   close_handles(p, random);
   kept_drop_all(p);
-  if (check && exists && kit_exists(p->path)) check_file(p);
+  int64_t accepted = atomic_load(&p->accepted);
+  if (p->options.path == NULL || !kit_exists(p->path)) return 0;
+  if (whole) check_file(p);
+  return whole ? accepted : -1 - accepted;
+}
+
+/* A named file is gone on with, some of the times. */
+static bool reopen(program *p, kit_random *random, int64_t left) {
+  if (p->options.path == NULL || p->plan.until != NULL || !kit_random_chance(random, 0.5)) return false;
+  if (kit_failures() > 0) return false;
+  options_draw_again(p, random);
+  reserve(p, atomic_load(&p->accepted) + p->plan.batches + 1);
+  open_spool(p, random, left);
+  atomic_fetch_add(&p->counts->reopened, 1);
+  return true;
+}
+
+static void close_program(program *p) {
   if (p->options.path != NULL) unlink(p->path);
   free_program(p);
 }
 
+/* ---- One thread ------------------------------------------------------------------------------------ */
+
 static bool is_full(program *p) {
   return atomic_load(&p->offered) + 1 >= p->capacity;
 }
-
-/* ---- One thread ------------------------------------------------------------------------------------ */
 
 static void trouble_step(program *p, kit_random *random) {
   if (!p->plan.faults) return;
@@ -176,19 +229,25 @@ static void any_step(program *p, kit_random *random) {
   }
 }
 
-void program_run_alone(const program_plan *plan, uint64_t seed, program_counts *counts) {
-  kit_random random;
-  program *p = open_program(plan, seed, counts, false, &random);
+static void run_alone(program *p, kit_random *random) {
   for (int64_t after = 0; after < 20 && kit_failures() == 0; after += atomic_load(&p->ended)) {
-    any_step(p, &random);
+    any_step(p, random);
     disturb_check_stats(p);
     for (int i = 0; i < CURSORS_MOST; i++) cursor_check_told(p, &p->cursors[i]);
   }
   trouble_stop();
   do {
-    producer_end(p, &random);
+    producer_end(p, random);
   } while (!atomic_load(&p->ended));
-  close_program(p, &random);
+}
+
+void program_run_alone(const program_plan *plan, uint64_t seed, program_counts *counts) {
+  kit_random random;
+  program *p = open_program(plan, seed, counts, false, &random);
+  do {
+    run_alone(p, &random);
+  } while (reopen(p, &random, close_spool(p, &random)));
+  close_program(p);
 }
 
 /* ---- Many threads ---------------------------------------------------------------------------------- */
@@ -203,7 +262,8 @@ static void random_of(const worker *w, kit_random *random) {
 }
 
 static bool is_time_to_end(program *p) {
-  return p->plan.until == NULL ? is_full(p) : atomic_load(p->plan.until);
+  if (p->plan.until != NULL) return atomic_load(p->plan.until);
+  return is_full(p) || p->refusals > REFUSALS_MOST;
 }
 
 /* Mostly ahead of the readers, or so slow that they wait for it. Where it has time the batches are spread over that. */
@@ -267,13 +327,11 @@ static void *disturb(void *argument) {
   return NULL;
 }
 
-void program_run_threads(const program_plan *plan, uint64_t seed, program_counts *counts) {
-  kit_random random;
-  program *p = open_program(plan, seed, counts, true, &random);
+static void run_threads(program *p) {
   pthread_t readers[READERS_MOST];
   worker workers[READERS_MOST + 1];
   disturber pressing = {.worker = {p, READERS_MOST + 1}};
-  for (int i = 0; i < plan->readers; i++) {
+  for (int i = 0; i < p->plan.readers; i++) {
     workers[i] = (worker){p, i};
     readers[i] = kit_thread_start(follow, &workers[i]);
   }
@@ -281,8 +339,17 @@ void program_run_threads(const program_plan *plan, uint64_t seed, program_counts
   pthread_t producer = kit_thread_start(produce, &workers[READERS_MOST]);
   pthread_t other = kit_thread_start(disturb, &pressing);
   kit_thread_join(producer);
-  for (int i = 0; i < plan->readers; i++) kit_thread_join(readers[i]);
+  for (int i = 0; i < p->plan.readers; i++) kit_thread_join(readers[i]);
   atomic_store(&pressing.stop, true);
   kit_thread_join(other);
-  close_program(p, &random);
+}
+
+void program_run_threads(const program_plan *plan, uint64_t seed, program_counts *counts) {
+  kit_random random;
+  program *p = open_program(plan, seed, counts, true, &random);
+  do {
+    run_threads(p);
+    p->seed = kit_random_next(&random);
+  } while (reopen(p, &random, close_spool(p, &random)));
+  close_program(p);
 }

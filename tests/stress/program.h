@@ -88,7 +88,8 @@ typedef struct program_counts {
   atomic_llong refused;       /* calls of the producer, or of others on the spool, that failed */
   atomic_llong unread;        /* calls of next that failed */
   atomic_llong programs;
-  atomic_llong written; /* bytes given to the system for files */
+  atomic_llong reopened; /* spools that went on with the file of one before */
+  atomic_llong written;  /* bytes given to the system for files */
 } program_counts;
 
 struct program {
@@ -98,6 +99,8 @@ struct program {
   bool threaded;
   respool_options options;
   char path[KIT_PATH];
+  const char *more_directories[2];
+  bool drops_behind; /* some day nobody may open readers any more */
   struct ArrowSchema schema;
   respool_pool *pool;
   respool *spool;
@@ -117,10 +120,12 @@ struct program {
   int64_t rows;            /* of what was accepted */
   int64_t largest;         /* what one batch added to what is charged */
   int finish_failures;
+  int refusals; /* in a row */
 
-  atomic_llong limit;    /* the highest that may hold; with one thread and without faults the one that does */
-  atomic_bool unspilled; /* a call to spill failed when the stream was ending or had ended */
-  atomic_llong releases; /* of the producer's arrays, so far */
+  atomic_llong limit;            /* the highest that may hold; with one thread and without faults the one that does */
+  atomic_bool dropping, dropped; /* respool_drop_behind() was called; has returned */
+  atomic_bool unspilled;         /* a call to spill failed when the stream was ending or had ended */
+  atomic_llong releases;         /* of the producer's arrays, so far */
   cursor cursors[CURSORS_MOST];
   pthread_mutex_t kept_lock;
   kept kept[KEPT];
@@ -134,7 +139,10 @@ void program_run_threads(const program_plan *plan, uint64_t seed, program_counts
 
 /* options.c: everything that is drawn once for a program. Creates the pool if it takes one of its own. */
 void options_draw(program *p, kit_random *random);
-char *options_text(const program *p, char *text, size_t size);
+/* For one more spool that goes on with the named file. */
+void options_draw_again(program *p, kit_random *random);
+/* Whether calls that write may be refused. */
+bool options_may_refuse(const program *p);
 
 /* batches.c: what goes in and what it is compared with. */
 void batch_draw(program *p, kit_random *random, batch_recipe *recipe, struct ArrowArray *array);

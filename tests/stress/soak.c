@@ -187,8 +187,10 @@ static void print_summary(soak *s) {
   const program_counts *c = &s->counts;
   printf("\nSoak: %lld s%s, %lld legs, 32 reading threads, seed %llu\n", (long long)(watch_clock() - s->start) / 1000,
          interrupted ? " (interrupted)" : "", (long long)s->legs, (unsigned long long)s->seed);
-  printf("%lld spools (rounds), %lld batches with %lld rows in, %.1f MiB written\n", atomic_load(&c->programs),
-         atomic_load(&c->batches), atomic_load(&c->rows), (double)atomic_load(&c->written) / (1 << 20));
+  printf("%lld rounds and %lld spools that went on with the file of one before; %lld batches with %lld rows in, %.1f "
+         "MiB written\n",
+         atomic_load(&c->programs), atomic_load(&c->reopened), atomic_load(&c->batches), atomic_load(&c->rows),
+         (double)atomic_load(&c->written) / (1 << 20));
   printf("%lld batches read and compared, %lld replays to their end\n", atomic_load(&c->delivered),
          atomic_load(&c->replays));
   printf("%lld calls refused and made again, %lld batches that could not be read at first\n", atomic_load(&c->refused),

@@ -93,6 +93,7 @@ void *trouble_run(void *argument) {
 
 /* With one thread it is the one in force; with many, another may have come in the meantime. */
 bool trouble_explains(const program *p, respool_status status, const respool_error *error) {
+  if (status == RESPOOL_OVER_BUDGET) return CHECK(p->options.disk_budget != RESPOOL_NO_LIMIT);
   bool good = CHECK(p->plan.faults) && CHECK(trouble_hits() > 0) && CHECK(respool_status_retryable(status));
   good = good && CHECK_EQ(error->status, status) && CHECK(error->message[0] != '\0');
   if (good && !p->threaded && p->finish_failures == 0) good = CHECK_EQ(status, fault_status(&state.fault));
