@@ -88,6 +88,7 @@ static void draw_changing(program *p, kit_random *random) {
   p->options.replay = (int32_t)kit_random_below(random, 3);
   p->options.defer_release = kit_random_chance(random, 0.3);
   p->options.sync_on_finish = kit_random_chance(random, 0.2);
+  p->options.checksums = kit_random_chance(random, 0.4);
   draw_compression(&p->options, random);
   draw_fullness(p, random);
   p->drops_behind = p->plan.until == NULL && kit_random_chance(random, 0.15);
