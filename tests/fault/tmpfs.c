@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A real full disk: a small tmpfs, mounted where nobody else sees it, in a child process that the mount goes with.
- * Skipped where mounting is not permitted.
+ * A real full disk: a small tmpfs, and a small ext4 in a file, mounted where nobody else sees it, in a child process
+ * that the mount goes with. Skipped where mounting is not permitted.
  */
 #include "batches.h"
 
@@ -11,15 +11,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/loop.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { BATCHES = 40, CHUNK = 4096, NOT_PERMITTED = 77, DISK = 64 << 10 };
+
+/* Whether the disk is memory. */
+static bool in_memory;
 
 /* ---- A small disk of one's own ----------------------------------------------------------------------- */
 
@@ -40,15 +45,44 @@ static bool leave_the_others(void) {
          write_text("/proc/self/uid_map", user) && write_text("/proc/self/gid_map", group);
 }
 
-static bool mount_small_disk(const char *directory) {
+static bool mount_tmpfs(const char *directory) {
   char options[40];
   snprintf(options, sizeof options, "size=%d,mode=0700", DISK);
-  if (!leave_the_others() || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return false;
   return mount("respool-test", directory, "tmpfs", 0, options) == 0;
 }
 
+/* A block device that shows the file, and goes when nothing is mounted from it any more. */
+static bool open_loop(const char *image, char device[40]) {
+  struct loop_info64 info = {.lo_flags = LO_FLAGS_AUTOCLEAR};
+  int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+  int number = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE);
+  if (control >= 0) close(control);
+  if (number < 0) return false;
+  snprintf(device, 40, "/dev/loop%d", number);
+  int loop = open(device, O_RDWR | O_CLOEXEC), file = open(image, O_RDWR | O_CLOEXEC); /* both stay with the child */
+  if (loop < 0 || file < 0 || ioctl(loop, LOOP_SET_FD, file) != 0) return false;
+  if (ioctl(loop, LOOP_SET_STATUS64, &info) == 0) return true;
+  ioctl(loop, LOOP_CLR_FD, 0);
+  return false;
+}
+
+static bool mount_ext4(const char *directory) {
+  char image[KIT_PATH], lost[KIT_PATH], command[2 * KIT_PATH], device[40];
+  kit_join(image, directory, "image");
+  snprintf(command, sizeof command,
+           "PATH=$PATH:/sbin:/usr/sbin; mkfs.ext4 -q -b 1024 -O ^has_journal '%s' 400k >/dev/null 2>&1", image);
+  if (system(command) != 0 || !open_loop(image, device)) return false;
+  if (mount(device, directory, "ext4", 0, NULL) != 0) return false;
+  return rmdir(kit_join(lost, directory, "lost+found")) == 0;
+}
+
+static bool mount_small_disk(const char *directory) {
+  if (!leave_the_others() || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return false;
+  return in_memory ? mount_tmpfs(directory) : mount_ext4(directory);
+}
+
 /* Run in a child on a disk of its own; the child's failed checks come back as its exit code. */
-static void on_a_small_disk(void (*run)(const char *directory)) {
+static void run_on_a_disk(void (*run)(const char *directory)) {
   const char *directory = kit_scratch();
   fflush(stdout);
   pid_t child = fork();
@@ -61,8 +95,18 @@ static void on_a_small_disk(void (*run)(const char *directory)) {
   int answer = 1;
   REQUIRE_EQ(waitpid(child, &answer, 0), child);
   REQUIRE(WIFEXITED(answer));
-  if (WEXITSTATUS(answer) == NOT_PERMITTED) kit_skip("mounting a tmpfs is not permitted here");
+  if (WEXITSTATUS(answer) == NOT_PERMITTED) kit_skip("mounting a file system is not permitted here, or not possible");
   CHECK_EQ(WEXITSTATUS(answer), 0);
+}
+
+static void on_a_small_disk(void (*run)(const char *directory)) {
+  in_memory = true;
+  run_on_a_disk(run);
+}
+
+static void on_a_small_ext4(void (*run)(const char *directory)) {
+  in_memory = false;
+  run_on_a_disk(run);
 }
 
 /* A file that takes all the room that is left. */
@@ -121,7 +165,7 @@ static void spool_on_it(const char *directory, int32_t mode, bool named, int64_t
   check_replay(s.spool, accepted, RESPOOL_TIMED_OUT);
   CHECK_STATUS(respool_writer_finish(s.writer, kit_error()), RESPOOL_NO_SPACE);
   check_replay(s.spool, accepted, RESPOOL_TIMED_OUT);
-  CHECK_EQ(kit_stats(s.spool).memory_backed, kit_stats(s.spool).file_exists);
+  CHECK_EQ(kit_stats(s.spool).memory_backed, in_memory && kit_stats(s.spool).file_exists);
   REQUIRE_EQ(unlink(ballast), 0);
   int64_t more = append_while_possible(s.writer, accepted);
   CHECK_LE(accepted, more);
@@ -237,9 +281,19 @@ static void all_on_a_full_disk(void) {
   on_a_small_disk(all);
 }
 
+static void all_modes(const char *directory) {
+  overflow(directory);
+  on_limit(directory);
+  all(directory);
+}
+
+static void all_modes_on_a_full_ext4(void) {
+  on_a_small_ext4(all_modes);
+}
+
 static const kit_test tests[] = {
     KIT_TEST(overflow_on_a_full_disk),  KIT_TEST(on_limit_on_a_full_disk),         KIT_TEST(all_on_a_full_disk),
-    KIT_TEST(on_to_the_next_directory), KIT_TEST(many_times_through_a_small_disk),
+    KIT_TEST(on_to_the_next_directory), KIT_TEST(many_times_through_a_small_disk), KIT_TEST(all_modes_on_a_full_ext4),
 };
 
 int main(int argc, char **argv) {
