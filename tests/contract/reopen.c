@@ -106,6 +106,24 @@ static void on_limit_goes_on_in_the_file(void) {
   kit_spool_close(&s);
 }
 
+/* What is there counts against the disk budget. */
+static void within_a_disk_budget(void) {
+  char path[KIT_PATH];
+  make_file(path, fields);
+  int64_t size = kit_file_size(path) - 8; /* without the end marker */
+  respool_options options = reopening(path, RESPOOL_MODE_ALL);
+  options.disk_budget = size + 100;
+  kit_spool s;
+  kit_spool_open(&s, fields, &options);
+  CHECK_EQ(kit_stats(s.spool).bytes_on_disk, size);
+  kit_series series = series_of(&s);
+  kit_series_append(&series, s.writer, BATCHES, BATCHES + 1);
+  CHECK_STATUS(respool_writer_flush(s.writer, kit_error()), RESPOOL_OVER_BUDGET);
+  kit_series_replay(&series, s.spool, BATCHES + 1, RESPOOL_TIMED_OUT);
+  CHECK_EQ(kit_file_size(path), size);
+  kit_spool_close(&s);
+}
+
 static void another_schema(void) {
   static const struct {
     const char *text, *part;
@@ -349,6 +367,7 @@ static void old_and_new_batches_in_one_go(void) {
 static const kit_test tests[] = {
     KIT_TEST(no_file_is_made_as_ever),
     KIT_TEST(on_limit_goes_on_in_the_file),
+    KIT_TEST(within_a_disk_budget),
     KIT_TEST(another_schema),
     KIT_TEST(other_metadata),
     KIT_TEST(what_no_writer_leaves_behind),

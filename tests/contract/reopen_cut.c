@@ -100,6 +100,7 @@ static int64_t check_stats(const struct original *original, const kit_spool *s, 
   CHECK_EQ(stats.bytes_charged, 0);
   CHECK_EQ(stats.state, RESPOOL_OPEN);
   CHECK_EQ(stats.file_exists, 1);
+  CHECK_EQ(stats.bytes_on_disk, kit_file_size(original->path));
   return stats.batches;
 }
 
