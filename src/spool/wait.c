@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Waiters: see wait.h. The spool's lock guards all lists and fields, and `firing` frames on other threads' stacks. */
+/*
+ * Waiters: see wait.h. The spool's lock guards all lists and fields, and `firing` frames on other threads' stacks.
+ * wait.pml is a model of this file, searched whole by spin: who changes one looks at the other.
+ */
 #include "spool/wait.h"
 
 #include <stddef.h>
@@ -121,6 +124,7 @@ static bool fires_elsewhere(const struct waiter *waiter) {
 void waiter_disarm(struct waiters *waiters, struct waiter *waiter, struct os_mutex *lock, bool closing) {
   delist(waiters, waiter);
   while (fires_elsewhere(waiter)) os_wait(&waiters->fired, lock);
+  delist(waiters, waiter); /* the callback that was waited for may have armed it again */
   if (!closing) return;
   for (struct firing *firing = waiter->firing; firing != NULL; firing = firing->outer) firing->gone = true;
   waiter->firing = NULL;

@@ -381,6 +381,45 @@ static void never_runs_after_close(void) {
   }
 }
 
+/* A callback that is running arms its reader again while that is being closed: the reader must not stay enlisted. */
+typedef struct rearming {
+  respool_reader *reader;
+  atomic_bool begun;
+  atomic_int calls;
+} rearming;
+
+static void count_late_call(void *user_data) {
+  atomic_fetch_add((atomic_int *)user_data, 1);
+}
+
+static void arm_again_slowly(void *user_data) {
+  rearming *r = user_data;
+  struct ArrowArray array;
+  atomic_store(&r->begun, true);
+  kit_pause(2000);
+  if (CHECK_OK(respool_reader_next(r->reader, &array, 0, kit_error()))) array.release(&array);
+  CHECK_OK(respool_reader_on_ready(r->reader, count_late_call, &r->calls, kit_error()));
+}
+
+static void armed_again_while_it_is_closed(void) {
+  for (int i = 0; i < 5; i++) {
+    kit_spool s;
+    rearming r = {0};
+    respool_options options = kit_options(RESPOOL_NO_LIMIT, RESPOOL_MODE_OVERFLOW, NULL);
+    kit_spool_open(&s, "{number:int32}", &options);
+    r.reader = kit_reader(s.spool);
+    CHECK_OK(respool_reader_on_ready(r.reader, arm_again_slowly, &r, kit_error()));
+    pthread_t thread = kit_thread_start(append_one, &s);
+    while (!atomic_load(&r.begun)) kit_pause(1);
+    respool_reader_close(r.reader);
+    kit_thread_join(thread);
+    CHECK_EQ(kit_stats(s.spool).readers_waiting, 0);
+    KIT_APPEND(s.writer, 2);
+    CHECK_EQ(atomic_load(&r.calls), 0);
+    kit_spool_close(&s);
+  }
+}
+
 /* An event loop: callbacks post, the loop reads with timeout 0 and arms again. Nothing may get lost. */
 typedef struct loop {
   pthread_mutex_t lock;
@@ -461,6 +500,7 @@ static const kit_test tests[] = {
     KIT_TEST(it_may_use_other_handles),
     KIT_TEST(the_writer_it_runs_in_is_busy),
     KIT_TEST(never_runs_after_close),
+    KIT_TEST(armed_again_while_it_is_closed),
     KIT_TEST(an_event_loop_misses_nothing),
 };
 
