@@ -169,6 +169,34 @@ RESPOOL_EXPORT int respool_status_retryable(respool_status status);
 /* The version of the library that is running, such as "0.1.0"; compare with RESPOOL_VERSION. */
 RESPOOL_EXPORT const char *respool_version(void);
 
+/* ---- Memory ---------------------------------------------------------------------------------------- */
+
+/*
+ * Where the library gets its memory, instead of malloc. All three functions must be there. They are called from any
+ * thread, several at once, also while the library holds a lock: they must not call respool functions.
+ *   allocate  `size` bytes (at least 1), aligned to `alignment`, a power of two up to 64; NULL: there are none
+ *   resize    as realloc(), for memory that is aligned for any type and no more; never for NULL
+ *   free      of what the other two gave; never NULL
+ */
+typedef struct respool_allocator {
+  size_t struct_size; /* sizeof(respool_allocator) */
+  void *(*allocate)(void *context, size_t size, size_t alignment);
+  void *(*resize)(void *context, void *memory, size_t size);
+  void (*free)(void *context, void *memory);
+  void *context;
+} respool_allocator;
+
+/*
+ * Have the whole process use `allocator`, which is copied; NULL: malloc again. Call it first of all, while no other
+ * thread is in the library. Functions and context must stay valid until the last handle is gone, and the last array,
+ * schema and stream that the library handed out: those are freed through them.
+ * It gets everything that the library itself allocates. It does not get mappings of files, what the C library takes for
+ * threads, locks and directories, and the working memory of liblz4 and libzstd, which only their unstable interfaces
+ * would lead elsewhere (some MiB while a spool compresses, some 100 kB where something is unpacked).
+ * RESPOOL_INVALID, or RESPOOL_MISUSE: the library has allocated something before.
+ */
+RESPOOL_EXPORT respool_status respool_set_allocator(const respool_allocator *allocator, respool_error *error);
+
 /* ---- Making a spool -------------------------------------------------------------------------------- */
 
 typedef struct respool respool;

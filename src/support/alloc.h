@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one way to get memory. May call: nothing. */
+/* The one way to get memory: malloc's, or that of the caller's allocator. */
 #ifndef RESPOOL_SUPPORT_ALLOC_H
 #define RESPOOL_SUPPORT_ALLOC_H
 
