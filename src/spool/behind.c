@@ -43,7 +43,9 @@ void behind_forget(struct respool *spool, int64_t index, struct resident **dropp
 
 void behind_trim(struct respool *spool) {
   int64_t first = behind_first(spool);
-  catalog_trim(&spool->catalog, first < spool->in_flight ? first : spool->in_flight);
+  if (first > spool->in_flight) first = spool->in_flight;
+  catalog_trim(&spool->catalog, first);
+  seals_trim(&spool->seals, first);
 }
 
 /* Where the floor could be, and how many readers stand there. The lock is held. */

@@ -53,10 +53,11 @@ static respool_status take_dictionary(struct scan *scan, struct found *found, re
   return versions_add(scan->spool, (int32_t)number, &found->extent, error);
 }
 
-static void count_batch(struct respool *spool, const struct extent *extent, const struct entry *entry) {
+static void count_batch(struct respool *spool, const struct found *found) {
+  const struct extent *extent = &found->extent;
   spool->rows = add_saturating(spool->rows, extent->rows);
   spool->batches_stored++;
-  if (entry->packed) spool->batches_compressed++;
+  if (ipc_message_compressed(&found->stored.message)) spool->batches_compressed++;
   spool->bytes_stored += extent->size.metadata + extent->size.body;
 }
 
@@ -86,9 +87,8 @@ static respool_status enter_batch(struct respool *spool, const struct found *fou
   entry->rows = extent->rows;
   entry->set = set;
   entry->empty = is_empty;
-  entry->packed = ipc_message_compressed(&found->stored.message);
   versions_enter(spool, set);
-  count_batch(spool, extent, entry);
+  count_batch(spool, found);
   versions_publish(spool);
   versions_begin(spool);
   return RESPOOL_OK;

@@ -37,6 +37,16 @@ bool seals_reserve(struct seals *seals, int64_t index) {
   return true;
 }
 
+void seals_trim(struct seals *seals, int64_t first) {
+  for (; seals->first_page < seals->page_count; seals->first_page++) {
+    struct seals_page **page = &seals->pages[seals->first_page];
+    if ((int64_t)(seals->first_page + 1) * PAGE_SEALS > first) break;
+    if (*page != NULL) seals->bytes -= (int64_t)page_size(seals);
+    mem_free(*page);
+    *page = NULL;
+  }
+}
+
 static uint64_t *words_of(const struct seals *seals, int64_t index) {
   return seals->pages[index / PAGE_SEALS]->words + index % PAGE_SEALS * seal_words(&seals->sealing);
 }

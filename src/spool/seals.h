@@ -17,6 +17,7 @@ struct seals {
   struct seals_page **pages; /* by the batches' index; NULL where none of them is stored */
   size_t page_capacity;
   size_t page_count;
+  size_t first_page; /* those before it have gone */
   int64_t bytes; /* of the pages */
 };
 
@@ -25,6 +26,9 @@ void seals_close(struct seals *seals);
 /* Room for the seal of a batch, so that seals_put() cannot fail. */
 bool seals_reserve(struct seals *seals, int64_t index);
 void seals_put(struct seals *seals, int64_t index, const struct seal *seal);
+
+/* Nobody needs the seals of the batches before `first`. */
+void seals_trim(struct seals *seals, int64_t first);
 
 /* The seal of a stored batch. Answers whether it was found good before. */
 bool seals_get(const struct seals *seals, int64_t index, struct seal *seal);
