@@ -42,6 +42,8 @@ static int create_spool(struct tee *tee, const struct ArrowSchema *schema) {
   if (!tee->options.path) options.full_timeout = LOOK_EVERY;
   options.compression = tee->options.spooling.compression;
   options.compression_level = tee->options.spooling.compression_level;
+  options.checksums = tee->options.checksums;
+  options.encryption = tee->options.encryption;
   respool_status status = respool_create(schema, &options, &tee->spool, &tee->writer, &error);
   if (status == RESPOOL_OK) return TOOL_OK;
   bool of_input = status == RESPOOL_UNSUPPORTED || status == RESPOOL_INVALID;

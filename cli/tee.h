@@ -31,6 +31,8 @@ struct tee_options {
   respool_ipc_write_options writing;  /* of the outputs */
   respool_ipc_write_options spooling; /* of the spool's file */
   bool spooling_given;
+  bool checksums;
+  bool encryption;
   bool stats;
   bool quiet;
   bool no_progress;

@@ -48,6 +48,10 @@ static const char help[] = "Usage: respool tee [OPTION]... [INPUT]\n"
                            "                           compress the spool file, named or not; also:\n"
                            "                             adaptive  lz4 where the disk is slower than it,\n"
                            "                                       none where it is faster\n"
+                           "      --checksum-spool     check what is read back from a spool file without a\n"
+                           "                           name, as is always done with --path\n"
+                           "      --encrypt-spool      encrypt the spool file, with a key that is in memory\n"
+                           "                           alone; not with --path\n"
                            "      --max-expansion SIZE what one compressed message may expand to, such as\n"
                            "                           16GiB or 'unlimited'\n"
                            "      --stats              at the end, write a JSON object to standard error\n"
@@ -67,6 +71,8 @@ enum {
   OPTION_PATH,
   OPTION_MODE,
   OPTION_COMPRESS_SPOOL,
+  OPTION_CHECKSUM_SPOOL,
+  OPTION_ENCRYPT_SPOOL,
   OPTION_STATS,
   OPTION_NO_PROGRESS,
   OPTION_QUIET
@@ -83,6 +89,8 @@ static const struct option_spec specs[] = {
     {OPTION_ALLOW_MISSING_END, 0, "allow-missing-end", false},
     {OPTION_COMPRESS, 0, "compress", true},
     {OPTION_COMPRESS_SPOOL, 0, "compress-spool", true},
+    {OPTION_CHECKSUM_SPOOL, 0, "checksum-spool", false},
+    {OPTION_ENCRYPT_SPOOL, 0, "encrypt-spool", false},
     {OPTION_MAX_EXPANSION, 0, "max-expansion", true},
     {OPTION_STATS, 0, "stats", false},
     {OPTION_NO_PROGRESS, 0, "no-progress", false},
@@ -153,6 +161,12 @@ static int apply(struct tee_options *options, int id, const char *value) {
   case OPTION_COMPRESS_SPOOL:
     options->spooling_given = true;
     return compression_parse_spool("--compress-spool", value, &options->spooling);
+  case OPTION_CHECKSUM_SPOOL:
+    options->checksums = true;
+    return -1;
+  case OPTION_ENCRYPT_SPOOL:
+    options->encryption = true;
+    return -1;
   case OPTION_MAX_EXPANSION:
     return input_parse_expansion(&options->reading, value);
   case OPTION_STATS:
@@ -180,6 +194,12 @@ static int complete(struct tee_options *options) {
   }
   if (options->path && input_is_standard(options->path)) {
     return report_usage("--path needs the name of a file; '-o -' writes to standard output");
+  }
+  if (options->path && options->encryption) {
+    return report_usage("--encrypt-spool is for the nameless file: one of --path could not be read afterwards");
+  }
+  if (options->encryption && !respool_encryption_available()) {
+    return report_usage("--encrypt-spool: this build has no encryption");
   }
   for (int i = 0; i < options->directory_count; i++) {
     struct stat status;

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# The libraries of others: of checksums, which has to be there, and of body compression, each of which the build can do
-# without. Target respool_codecs has those that are used.
-#   RESPOOL_LZ4, RESPOOL_ZSTD   AUTO (used where found), ON (has to be there), OFF
+# The libraries of others: of checksums, which has to be there, and of body compression and encryption, each of which the
+# build can do without. Target respool_codecs has those that are used.
+#   RESPOOL_LZ4, RESPOOL_ZSTD, RESPOOL_CRYPTO   AUTO (used where found), ON (has to be there), OFF
 
 set(RESPOOL_LZ4 AUTO CACHE STRING "LZ4 compression with liblz4: AUTO, ON or OFF")
 set(RESPOOL_ZSTD AUTO CACHE STRING "ZSTD compression with libzstd: AUTO, ON or OFF")
-set_property(CACHE RESPOOL_LZ4 RESPOOL_ZSTD PROPERTY STRINGS AUTO ON OFF)
+set(RESPOOL_CRYPTO AUTO CACHE STRING "Encryption with OpenSSL's libcrypto: AUTO, ON or OFF")
+set_property(CACHE RESPOOL_LZ4 RESPOOL_ZSTD RESPOOL_CRYPTO PROPERTY STRINGS AUTO ON OFF)
 set(RESPOOL_XXHASH ON) # named files rely on it
 
 add_library(respool_codecs INTERFACE)
@@ -38,16 +39,5 @@ endfunction()
 respool_codec(xxhash xxhash.h)
 respool_codec(lz4 lz4frame.h " (RESPOOL_LZ4=OFF does without)")
 respool_codec(zstd zstd.h " (RESPOOL_ZSTD=OFF does without)")
+respool_codec(crypto openssl/evp.h " (RESPOOL_CRYPTO=OFF does without)")
 list(REMOVE_ITEM respool_codec_names "")
-
-# On x86, libxxhash may have been built to choose by what the processor can do, which is twice as fast.
-include(CheckCSourceCompiles)
-set(CMAKE_REQUIRED_INCLUDES "${RESPOOL_XXHASH_INCLUDE_DIR}")
-set(CMAKE_REQUIRED_LIBRARIES "${RESPOOL_XXHASH_LIBRARY}")
-check_c_source_compiles("#include <xxh_x86dispatch.h>
-int main(void) { return (int)XXH3_64bits(\"\", 0); }" RESPOOL_XXHASH_DISPATCH)
-unset(CMAKE_REQUIRED_INCLUDES)
-unset(CMAKE_REQUIRED_LIBRARIES)
-if(RESPOOL_XXHASH_DISPATCH)
-  target_compile_definitions(respool_codecs INTERFACE RESPOOL_XXHASH_DISPATCH)
-endif()

@@ -270,6 +270,9 @@ enum {
 /* 1 where this build can read and write it, else 0. */
 RESPOOL_EXPORT int respool_compression_available(int32_t compression);
 
+/* 1 where spools can encrypt their files (a build may lack libcrypto), else 0. */
+RESPOOL_EXPORT int respool_encryption_available(void);
+
 #define RESPOOL_DEFAULT_MEMORY_LIMIT ((int64_t)100 << 20)
 #define RESPOOL_DEFAULT_WRITE_CHUNK  ((int64_t)8 << 20)
 #define RESPOOL_NO_LIMIT             INT64_MAX
@@ -357,6 +360,19 @@ typedef struct respool_options {
   /* 1: batches and dictionaries in an anonymous file have checksums, as those in a named one always have; see
    * RESPOOL_REPLAY_... */
   int32_t checksums;
+
+  /* 1: all that goes to the file is encrypted, by AES-256-GCM, the schema too. Only for anonymous files, and not with
+   * RESPOOL_REPLAY_MAP (RESPOOL_INVALID); RESPOOL_UNSUPPORTED where respool_encryption_available() is 0.
+   *   Each batch is decrypted into memory of this process and handed out only if it is what was written there: what
+   * somebody has changed, exchanged or brought back is RESPOOL_CORRUPT, and `checksums` has nothing to add.
+   *   The key is random, made for this spool when it first writes, and kept in the memory of this process alone: in a
+   * page that is not swapped out (as far as RLIMIT_MEMLOCK allows; no error if not), left out of core dumps and wiped
+   * in forked children (Linux), and wiped with the spool. While a call encrypts or decrypts, libcrypto has a form of it
+   * in ordinary memory, which it wipes at the end.
+   *   Not hidden are how much was written and when, and batches in memory, which may be swapped out or dumped like
+   * everything there. A file from a pool may come from a spool that did not encrypt: what that one wrote is there until
+   * it is written over. A batch of 64 GiB or more cannot be encrypted. */
+  int32_t encryption;
 } respool_options;
 
 /*

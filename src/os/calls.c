@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #ifdef __linux__
+#include <sys/random.h>
 #include <sys/sysmacros.h>
 #endif
 
@@ -89,12 +90,24 @@ static int64_t real_read_ahead(dev_t device) {
 #endif
 }
 
+static ssize_t real_random(void *bytes, size_t size) {
+#ifdef __linux__
+  return getrandom(bytes, size, 0);
+#else
+  int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  ssize_t got = read(fd, bytes, size);
+  close(fd);
+  return got;
+#endif
+}
+
 #define REAL_CALLS                                                                                                     \
   {                                                                                                                    \
     .open = real_open, .close = close, .unlink = unlink, .stat = real_stat, .fstat = real_fstat, .read = read,         \
     .pread = pread, .writev = writev, .pwritev = pwritev, .ftruncate = ftruncate, .punch = real_punch, .fsync = fsync, \
     .lock = real_lock, .mmap = mmap, .munmap = munmap, .resident = real_resident, .will_need = real_will_need,         \
-    .read_ahead = real_read_ahead                                                                                      \
+    .read_ahead = real_read_ahead, .lock_memory = mlock, .random = real_random                                         \
   }
 
 struct os_calls os_calls = REAL_CALLS;

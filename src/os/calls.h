@@ -31,6 +31,8 @@ struct os_calls {
   bool (*resident)(void *page, size_t size);
   void (*will_need)(int fd, off_t offset, off_t length);
   int64_t (*read_ahead)(dev_t device);
+  int (*lock_memory)(const void *at, size_t length);
+  ssize_t (*random)(void *bytes, size_t size);
 };
 
 extern struct os_calls os_calls;

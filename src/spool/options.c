@@ -4,6 +4,7 @@
 
 #include "ipc/codec.h"
 #include "os/file.h"
+#include "store/cipher.h"
 #include "support/alloc.h"
 #include "support/error.h"
 #include "support/options.h"
@@ -98,8 +99,27 @@ static respool_status copy_directories(const char *const *more, respool_options 
   return status;
 }
 
-/* A named file can be changed by others, so it always has checksums. */
+static respool_status check_encryption(const respool_options *options, respool_error *error) {
+  if (options->encryption == 0) return RESPOOL_OK;
+  if (options->encryption != 1) {
+    return error_set(error, RESPOOL_INVALID, "encryption %d is neither 0 nor 1", options->encryption);
+  }
+  if (options->path != NULL) {
+    return error_set(error, RESPOOL_INVALID,
+                     "encryption is for anonymous files: one with a path could not be read once the key is gone");
+  }
+  if (options->replay == RESPOOL_REPLAY_MAP) {
+    return error_set(error, RESPOOL_INVALID, "what is encrypted cannot be mapped: replay must be AUTO or READ");
+  }
+  return cipher_need(error);
+}
+
+/*
+ * A named file can be changed by others, so it always has checksums. What is encrypted needs none: decrypting it shows
+ * as much.
+ */
 struct sealing spool_sealing(const respool_options *options) {
+  if (options->encryption != 0) return (struct sealing){.kind = SEAL_ENCRYPTED};
   bool checked = options->path != NULL || options->checksums != 0;
   return (struct sealing){.kind = checked ? SEAL_CHECKSUM : SEAL_NONE};
 }
@@ -124,5 +144,6 @@ respool_status spool_read_options(const respool_options *given, respool_options 
   if (status == RESPOOL_OK) status = check_ranges(options, error);
   if (status == RESPOOL_OK) status = check_full(options, error);
   if (status == RESPOOL_OK) status = choose_mode(options, error);
+  if (status == RESPOOL_OK) status = check_encryption(options, error);
   return status;
 }

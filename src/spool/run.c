@@ -6,6 +6,7 @@
 #include "ipc/schema.h"
 #include "spool/due.h"
 #include "spool/full.h"
+#include "store/cipher.h"
 #include "support/alloc.h"
 #include "support/arith.h"
 #include "support/error.h"
@@ -49,6 +50,26 @@ void pen_give(struct respool *spool) {
   os_unlock(&spool->lock);
 }
 
+/* A key is made when it is needed. Readers use it once something is stored. */
+static respool_status open_key(struct respool *spool, respool_error *error) {
+  struct sealing *sealing = &spool->seals.sealing;
+  if (sealing->kind != SEAL_ENCRYPTED || sealing->key != NULL) return RESPOOL_OK;
+  struct cipher_key *key;
+  respool_status status = cipher_key_open(&key, error);
+  if (status != RESPOOL_OK) return status;
+  os_lock(&spool->lock);
+  sealing->key = key;
+  os_unlock(&spool->lock);
+  return RESPOOL_OK;
+}
+
+static respool_status open_seals(struct respool *spool, respool_error *error) {
+  struct seals *seals = &spool->seals;
+  if (seals->sealing.kind == SEAL_NONE || seals->sealer != NULL) return RESPOOL_OK;
+  respool_status status = open_key(spool, error);
+  return status == RESPOOL_OK ? sealer_open(&seals->sealing, &seals->sealer, error) : status;
+}
+
 respool_status run_open_tools(struct respool *spool, respool_error *error) {
   if (spool->run == NULL) spool->run = mem_alloc(sizeof *spool->run);
   if (spool->gather == NULL) spool->gather = gather_open();
@@ -58,11 +79,8 @@ respool_status run_open_tools(struct respool *spool, respool_error *error) {
     if (status != RESPOOL_OK) return status;
     ipc_encoder_compress(spool->encoder, spool->options.compression, spool->options.compression_level);
   }
-  if (spool->seals.sealing.kind != SEAL_NONE && spool->seals.sealer == NULL) {
-    respool_status status = sealer_open(&spool->seals.sealing, &spool->seals.sealer, error);
-    if (status != RESPOOL_OK) return status;
-  }
-  return versions_open(spool, error);
+  respool_status status = open_seals(spool, error);
+  return status == RESPOOL_OK ? versions_open(spool, error) : status;
 }
 
 void run_close(struct respool *spool) {
@@ -130,13 +148,18 @@ static void begin_stroke(struct respool *spool, struct pen_stroke *stroke) {
   }
 }
 
+/* What is encrypted must be read to be decrypted. */
+static int32_t replay_of(const struct respool *spool) {
+  return spool->seals.sealing.kind == SEAL_ENCRYPTED ? RESPOOL_REPLAY_READ : spool->options.replay;
+}
+
 /* Of the pen's holder: the file, made when the first bytes are due (invariant 5). */
 static respool_status open_file(struct respool *spool, respool_error *error) {
   if (spool->store != NULL) return RESPOOL_OK;
   struct store_options options = {.path = spool->options.path,
                                   .directory = directory_of(spool),
                                   .budget = spool->options.disk_budget,
-                                  .replay = spool->options.replay,
+                                  .replay = replay_of(spool),
                                   .files = spool->options.pool};
   struct store *store;
   respool_status status = store_open(&options, &store, error);
@@ -245,8 +268,7 @@ static respool_status encode_items(struct respool *spool, respool_error *error) 
     if (status != RESPOOL_OK) return status;
   }
   respool_status status = gather_flush(spool->gather, error);
-  if (status == RESPOOL_OK) sealer_settle(spool->seals.sealer);
-  return status;
+  return status == RESPOOL_OK ? sealer_settle(spool->seals.sealer, error) : status;
 }
 
 /* Readers look seals up under the lock, so room for more is made there. */
@@ -303,6 +325,7 @@ static respool_status write_run(struct respool *spool, int64_t *end, respool_err
   if (status == RESPOOL_OK) note_cost(spool, os_now() - began);
   if (status == RESPOOL_OK) status = reserve_seals(spool, error);
   if (status == RESPOOL_OK) status = commit_items(spool, error);
+  sealer_rest(spool->seals.sealer);
   if (status != RESPOOL_OK) {
     undo_stroke(spool);
     return status;
@@ -458,6 +481,7 @@ respool_status run_write_end(struct respool *spool, respool_error *error) {
   begin_stroke(spool, &stroke);
   respool_status status = ipc_put_end(spool->gather, error);
   if (status == RESPOOL_OK) status = gather_flush(spool->gather, error);
+  sealer_rest(spool->seals.sealer);
   if (status == RESPOOL_OK && spool->options.sync_on_finish != 0) status = store_sync(spool->store, error);
   if (status != RESPOOL_OK) undo_stroke(spool);
   return status;

@@ -2,6 +2,7 @@
 /* The seals of stored batches: see seals.h. */
 #include "spool/seals.h"
 
+#include "store/cipher.h"
 #include "support/alloc.h"
 
 #include <string.h>
@@ -19,6 +20,7 @@ static size_t page_size(const struct seals *seals) {
 
 void seals_close(struct seals *seals) {
   sealer_close(seals->sealer);
+  cipher_key_close(seals->sealing.key);
   for (size_t i = 0; i < seals->page_count; i++) mem_free(seals->pages[i]);
   mem_free(seals->pages);
   *seals = (struct seals){0};

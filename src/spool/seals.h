@@ -12,7 +12,7 @@
 struct seals_page;
 
 struct seals {
-  struct sealing sealing;    /* set at create */
+  struct sealing sealing;    /* set at create; the key by the pen's holder, before anything is stored */
   struct sealer *sealer;     /* of the pen's holder; NULL: none is needed, or made yet */
   struct seals_page **pages; /* by the batches' index; NULL where none of them is stored */
   size_t page_capacity;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The spool itself, as the files of this room share it. From the ground up: catalog.c, ledger.c, wait.c (what there
- * is, what it weighs, who waits), seals.c (what shows that stored bytes are the right ones), core.c, resident.c (batches
- * in memory), due.c, adapt.c, run.c, spill.c (to disk),
- * handle.c (what goes with the last handle), writer.c, reader.c, export.c (the handles), options.c, spool.c (all).
+ * is, what it weighs, who waits), seals.c (what is known of stored bytes), core.c, resident.c (batches in memory),
+ * due.c, adapt.c, run.c, spill.c (to disk), handle.c (what goes with the last handle), writer.c, reader.c, export.c
+ * (the handles), options.c, spool.c (all).
  *
  * LOCKS. `lock` guards everything below it here that is not said to be otherwise. Under it there is no I/O, no
  * callback, and no release of an array (invariant 6). `pen` is the right to encode and write: a flag under the lock,

@@ -27,11 +27,11 @@ respool_status stored_open(const struct sealing *sealing, struct store *store, s
   int64_t length = extent->size.metadata + extent->size.body;
   respool_status status = store_view(store, cursor, extent->offset, length, &stored->view, error);
   if (status != RESPOOL_OK) return status;
+  if (!good || !stored->view.is_mapped)
+    status = seal_open(sealing, &extent->seal, store, &stored->view, extent->offset, length, error);
   stored->owner = (struct tree_owner){stored->view.drop, stored->view.object};
   stored->body = stored->view.bytes + extent->size.metadata;
   stored->trust = stored->view.is_private ? DECODE_OWN : DECODE_FULL;
-  if (!good || !stored->view.is_mapped)
-    status = seal_check(sealing, &extent->seal, store, &stored->view, extent->offset, length, error);
   if (status == RESPOOL_OK) status = parse(extent, stored, error);
   return status == RESPOOL_OK ? status : stored_refuse(stored, status, error);
 }

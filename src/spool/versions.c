@@ -121,6 +121,19 @@ static int64_t run_position(const struct respool *spool) {
   return spool->committed + spool->gather->total;
 }
 
+/* Whether the message planned, which is as long, is what the file has there. */
+static bool is_planned(struct respool *spool, const struct extent *extent) {
+  const struct sealing *sealing = &spool->seals.sealing;
+  struct store_view view;
+  int64_t length = extent->size.metadata + extent->size.body;
+  if (store_read(spool->store, extent->offset, length, &view, NULL) != RESPOOL_OK) return false;
+  bool readable = sealing->kind != SEAL_ENCRYPTED ||
+                  seal_open(sealing, &extent->seal, spool->store, &view, extent->offset, length, NULL) == RESPOOL_OK;
+  bool same = readable && emitter_equals(spool->versions.emitter, view.bytes);
+  view.drop(view.object);
+  return same;
+}
+
 /* What the run has put so far may have to be written first. What cannot be read back counts as another. */
 static respool_status file_has(void *context, int32_t dictionary, const struct ipc_size *size, bool *same,
                                respool_error *error) {
@@ -132,14 +145,11 @@ static respool_status file_has(void *context, int32_t dictionary, const struct i
   if (version->extent.offset >= spool->versions.flushed) {
     respool_status status = gather_flush(spool->gather, error);
     if (status != RESPOOL_OK) return status;
-    sealer_settle(spool->seals.sealer);
+    status = sealer_settle(spool->seals.sealer, error);
+    if (status != RESPOOL_OK) return status;
     spool->versions.flushed = run_position(spool);
   }
-  struct store_view view;
-  int64_t length = size->metadata + size->body;
-  if (store_read(spool->store, version->extent.offset, length, &view, NULL) != RESPOOL_OK) return RESPOOL_OK;
-  *same = emitter_equals(spool->versions.emitter, view.bytes);
-  view.drop(view.object);
+  *same = is_planned(spool, &version->extent);
   return RESPOOL_OK;
 }
 

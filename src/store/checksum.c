@@ -5,11 +5,7 @@
 #include "support/alloc.h"
 #include "support/error.h"
 
-#ifdef RESPOOL_XXHASH_DISPATCH
-#include <xxh_x86dispatch.h> /* puts its own in place of the functions used here */
-#else
 #include <xxhash.h>
-#endif
 
 uint64_t checksum_of(const void *bytes, int64_t length) {
   return XXH3_64bits(bytes, (size_t)length);

@@ -150,6 +150,16 @@ static void *faulty_mmap(void *at, size_t length, int protection, int flags, int
   return os_calls_real.mmap(at, length, protection, flags, fd, offset);
 }
 
+static int faulty_lock(const void *at, size_t length) {
+  return ask(FAULT_MLOCK, false) == FAIL ? -1 : os_calls_real.lock_memory(at, length);
+}
+
+static ssize_t faulty_random(void *bytes, size_t size) {
+  enum verdict verdict = ask(FAULT_RANDOM, true);
+  if (verdict == FAIL) return -1;
+  return os_calls_real.random(bytes, verdict == DO_HALF ? half(size) : size);
+}
+
 static bool faulty_memory(void) {
   return ask(FAULT_MEMORY, false) == FAIL;
 }
@@ -167,6 +177,8 @@ void fault_install(void) {
   os_calls.fsync = faulty_fsync;
   os_calls.lock = faulty_lock;
   os_calls.mmap = faulty_mmap;
+  os_calls.lock_memory = faulty_lock;
+  os_calls.random = faulty_random;
   mem_fault = faulty_memory;
 }
 

@@ -25,6 +25,8 @@ enum {
   FAULT_MEMORY = 1 << 10, /* allocations */
   FAULT_STAT = 1 << 11,
   FAULT_LOCK = 1 << 12, /* of a file; giving it up as well */
+  FAULT_RANDOM = 1 << 13,
+  FAULT_MLOCK = 1 << 14, /* of memory */
 };
 
 /* Which calls fail, counted from the first that one of the targets makes after arming. */

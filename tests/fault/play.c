@@ -15,10 +15,12 @@
 
 /* ---- What a call may answer ------------------------------------------------------------------------ */
 
-/* Faults that the library must deal with itself: no call may fail. */
-static bool is_visible(const struct fault *fault) {
+/* Faults that the library must deal with itself: no call may fail. A key takes a page that must be had. */
+static bool is_visible(const struct play *play) {
+  const struct fault *fault = play->fault;
+  unsigned dealt_with = FAULT_CLOSE | FAULT_MLOCK | (play->scenario->encryption != 0 ? 0U : FAULT_MMAP);
   if (fault->error == 0 || fault->error == EINTR) return false;
-  return (fault->targets & ~(unsigned)(FAULT_MMAP | FAULT_CLOSE)) != 0;
+  return (fault->targets & ~dealt_with) != 0;
 }
 
 /* The record for the next call, empty. */
@@ -32,7 +34,7 @@ static bool judge(struct play *play, respool_status status, const char *call) {
   if (status == RESPOOL_OK) return true;
   const respool_error *error = &play->error;
   bool expected = status == fault_status(play->fault) || (play->sync_lost && status == RESPOOL_IO);
-  bool good = CHECK(is_visible(play->fault)) && CHECK(fault_hits() > 0) && CHECK(expected);
+  bool good = CHECK(is_visible(play)) && CHECK(fault_hits() > 0) && CHECK(expected);
   good = CHECK_EQ(error->status, status) && CHECK(error->message[0] != '\0') && good;
   if (!good) kit_note("%s answered %s: %s", call, respool_status_name(status), error->message);
   play->failed = true;
@@ -284,6 +286,7 @@ static respool_options options_of(struct play *play) {
   options.sync_on_finish = scenario->sync;
   if (respool_compression_available(scenario->compression)) options.compression = scenario->compression;
   options.checksums = scenario->checksums;
+  if (respool_encryption_available()) options.encryption = scenario->encryption;
   return options;
 }
 

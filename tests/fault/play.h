@@ -42,6 +42,7 @@ struct scenario {
   int32_t compression; /* RESPOOL_COMPRESSION_...; none where the build does not have it */
   bool dictionaries;   /* in the batches */
   int32_t checksums;   /* 1: of an anonymous file too */
+  int32_t encryption;  /* 1; not where the build does not have it */
 };
 
 /* How it ends for the spool after a fault that lasts: as the comment above says. */

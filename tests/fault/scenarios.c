@@ -3,10 +3,11 @@
 #include "play.h"
 
 #define COUNTED(steps)             steps, sizeof(steps) / sizeof((steps)[0])
-#define PACKED(steps, compression) COUNTED(steps), compression, false, 0
+#define PACKED(steps, compression) COUNTED(steps), compression, false, 0, 0
 #define STEPS(steps)               PACKED(steps, RESPOOL_COMPRESSION_NONE)
-#define DICTIONARY_STEPS(steps)    COUNTED(steps), RESPOOL_COMPRESSION_NONE, true, 0
-#define CHECKED(steps)             COUNTED(steps), RESPOOL_COMPRESSION_NONE, true, 1
+#define DICTIONARY_STEPS(steps)    COUNTED(steps), RESPOOL_COMPRESSION_NONE, true, 0, 0
+#define ENCRYPTED(steps)           COUNTED(steps), RESPOOL_COMPRESSION_NONE, true, 0, 1
+#define CHECKED(steps)             COUNTED(steps), RESPOOL_COMPRESSION_NONE, true, 1, 0
 
 /* A stream that passes its limit, is flushed, and read by one who follows and one who comes late. */
 static const struct step ordinary[] = {
@@ -67,15 +68,21 @@ const struct scenario scenarios[] = {
     {"dictionaries, on_limit, under pressure", RESPOOL_MODE_ON_LIMIT, RESPOOL_REPLAY_READ, false, false, false, LARGE,
      CHUNK, DICTIONARY_STEPS(under_pressure)},
     {"dictionaries, all, zstd, readers come and go", RESPOOL_MODE_ALL, RESPOOL_REPLAY_READ, true, false, false, 0,
-     CHUNK, COUNTED(come_and_go), RESPOOL_COMPRESSION_ZSTD, true, 0},
+     CHUNK, COUNTED(come_and_go), RESPOOL_COMPRESSION_ZSTD, true, 0, 0},
     {"overflow, read, adaptive", RESPOOL_MODE_OVERFLOW, RESPOOL_REPLAY_READ, false, false, false, SMALL, CHUNK,
      PACKED(ordinary, RESPOOL_COMPRESSION_ADAPTIVE)},
     {"dictionaries, all, adaptive", RESPOOL_MODE_ALL, RESPOOL_REPLAY_MAP, true, false, false, 0, CHUNK,
-     COUNTED(ordinary), RESPOOL_COMPRESSION_ADAPTIVE, true, 0},
+     COUNTED(ordinary), RESPOOL_COMPRESSION_ADAPTIVE, true, 0, 0},
     {"checksums, overflow, mapped", RESPOOL_MODE_OVERFLOW, RESPOOL_REPLAY_MAP, false, false, false, SMALL, CHUNK,
      CHECKED(ordinary)},
     {"checksums, on_limit, read, under pressure", RESPOOL_MODE_ON_LIMIT, RESPOOL_REPLAY_READ, false, false, false,
      LARGE, CHUNK, CHECKED(under_pressure)},
+    {"encrypted, overflow", RESPOOL_MODE_OVERFLOW, RESPOOL_REPLAY_AUTO, false, false, false, SMALL, CHUNK,
+     ENCRYPTED(ordinary)},
+    {"encrypted, on_limit, readers come and go", RESPOOL_MODE_ON_LIMIT, RESPOOL_REPLAY_READ, false, true, false, 0,
+     CHUNK, ENCRYPTED(come_and_go)},
+    {"encrypted, lz4, under pressure", RESPOOL_MODE_OVERFLOW, RESPOOL_REPLAY_AUTO, false, false, false, LARGE, CHUNK,
+     COUNTED(under_pressure), RESPOOL_COMPRESSION_LZ4, false, 0, 1},
 };
 
 const int scenario_count = sizeof scenarios / sizeof scenarios[0];

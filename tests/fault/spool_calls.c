@@ -28,24 +28,29 @@ static const struct kind kinds[] = {
     {"reading fails", {.targets = FAULT_PREAD, .error = EIO}},
     {"reading fails in the middle", {.targets = FAULT_PREAD, .error = EIO, .partial = true}},
     {"neither mapped nor read", {.targets = FAULT_MMAP | FAULT_PREAD, .error = EIO}},
+    {"no random bytes for a key", {.targets = FAULT_RANDOM, .error = EIO}},
     {"locking fails", {.targets = FAULT_LOCK, .error = EIO}},
     {"syncing fails", {.targets = FAULT_FSYNC, .error = EIO}},
     {"everything fails",
-     {.targets = FAULT_OPEN | FAULT_PREAD | FAULT_PWRITEV | FAULT_FTRUNCATE | FAULT_FSYNC | FAULT_MMAP | FAULT_LOCK,
+     {.targets = FAULT_OPEN | FAULT_PREAD | FAULT_PWRITEV | FAULT_FTRUNCATE | FAULT_FSYNC | FAULT_MMAP | FAULT_LOCK |
+                 FAULT_RANDOM,
       .error = EIO}},
 };
 
-/* Those that no caller may notice. */
+/* Those that no caller may notice (but that a key needs a page). */
 static const struct kind unnoticed[] = {
     {"short writes", {.targets = FAULT_PWRITEV}},
     {"short reads", {.targets = FAULT_PREAD}},
+    {"few random bytes", {.targets = FAULT_RANDOM}},
+    {"memory can't be locked", {.targets = FAULT_MLOCK, .error = EPERM}},
     {"mappings are refused", {.targets = FAULT_MMAP, .error = ENOMEM}},
     {"closing fails", {.targets = FAULT_CLOSE, .error = EIO}},
 };
 
 static const struct kind interruption = {
     "interrupted",
-    {.targets = FAULT_OPEN | FAULT_PREAD | FAULT_PWRITEV | FAULT_FTRUNCATE | FAULT_FSYNC | FAULT_LOCK, .error = EINTR}};
+    {.targets = FAULT_OPEN | FAULT_PREAD | FAULT_PWRITEV | FAULT_FTRUNCATE | FAULT_FSYNC | FAULT_LOCK | FAULT_RANDOM,
+     .error = EINTR}};
 
 static int64_t sweep_patterns(const struct scenario *scenario, const struct kind *kind, bool endings) {
   struct fault fault = kind->fault;

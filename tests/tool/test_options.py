@@ -38,6 +38,7 @@ WRONG = [
     (["tee", "--mode=all"], r"--mode all needs --path"),
     (["tee", "--mode=overflow", "--path=x"], r"--path needs --mode on-limit or all"),
     (["tee", "--path=x", "-d", "."], r"--directory is for the nameless file"),
+    (["tee", "--path=x", "--encrypt-spool"], r"--encrypt-spool is for the nameless file"),
     (["tee", "--path=-"], r"'-o -' writes to standard output"),
     (["tee", "-o", "-", "-o", "-", "/dev/null"], r"'-o -' can be given only once"),
     (["cat", "-", "-"], r"standard input can be read only once"),

@@ -21,8 +21,8 @@ static void check(const struct seals *seals, int64_t index, bool good) {
 }
 
 /* Batches are stored in any order, and only some of them. */
-static void kept_and_found(void) {
-  struct seals seals = {.sealing = {SEAL_CHECKSUM}};
+static void keep_and_find(int32_t kind) {
+  struct seals seals = {.sealing = {.kind = kind}};
   for (int64_t i = COUNT - 1; i >= 0; i -= 3) {
     struct seal seal;
     fill(&seal, i);
@@ -35,9 +35,14 @@ static void kept_and_found(void) {
   seals_close(&seals);
 }
 
+static void kept_and_found(void) {
+  keep_and_find(SEAL_CHECKSUM);
+  keep_and_find(SEAL_ENCRYPTED);
+}
+
 /* A checksum takes 8 bytes and a bit. */
 static void what_they_take(void) {
-  struct seals seals = {.sealing = {SEAL_CHECKSUM}};
+  struct seals seals = {.sealing = {.kind = SEAL_CHECKSUM}};
   for (int64_t i = 0; i < COUNT; i++) REQUIRE(seals_reserve(&seals, i));
   CHECK_LE(seals_bytes(&seals), COUNT * 9);
   seals_close(&seals);
@@ -45,12 +50,12 @@ static void what_they_take(void) {
 
 /* Pages are there where batches are stored. */
 static void only_where_they_are_needed(void) {
-  struct seals seals = {.sealing = {SEAL_CHECKSUM}};
+  struct seals seals = {.sealing = {.kind = SEAL_CHECKSUM}};
   CHECK_EQ(seals_bytes(&seals), 0);
   REQUIRE(seals_reserve(&seals, 100000));
   CHECK_LE(seals_bytes(&seals), 100000 / 64 * (int64_t)sizeof(void *) + 4096);
   seals_close(&seals);
-  struct seals none = {.sealing = {SEAL_NONE}};
+  struct seals none = {.sealing = {.kind = SEAL_NONE}};
   struct seal seal;
   CHECK(seals_reserve(&none, 5));
   seals_put(&none, 5, &seal);
@@ -67,7 +72,7 @@ static bool refuse_after_some(void) {
 
 /* Without memory nothing changes, and the next attempt goes on from there. */
 static void no_memory(void) {
-  struct seals seals = {.sealing = {SEAL_CHECKSUM}};
+  struct seals seals = {.sealing = {.kind = SEAL_CHECKSUM}};
   struct seal seal;
   fill(&seal, 3);
   REQUIRE(seals_reserve(&seals, 3));
