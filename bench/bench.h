@@ -185,6 +185,7 @@ void bench_strings(bench *b);
 void bench_nested(bench *b);
 void bench_dictionary(bench *b);
 void bench_compressed(bench *b);
+void bench_sealed(bench *b);
 void bench_held(bench *b);
 void bench_spilled(bench *b);
 void bench_small(bench *b);

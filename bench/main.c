@@ -18,6 +18,7 @@ static const workload workloads[] = {
     {"nested", "batches of a struct of int64 and lists of float64", bench_nested, false},
     {"dictionary", "batches of words in a dictionary", bench_dictionary, false},
     {"compressed", "strings and integers, compressed", bench_compressed, false},
+    {"sealed", "with checksums, and encrypted, beside the same without", bench_sealed, false},
     {"held", "batches of 16 rows kept in memory and replayed", bench_held, false},
     {"spilled", "100,000 batches of 16 rows written to disk and replayed", bench_spilled, false},
     {"slices", "1,024 slices of one array of 1 GiB", bench_slices, false},

@@ -35,3 +35,21 @@ void rounds_to_spool(spool_pair *pair, int64_t batches, meter *m) {
 uint64_t rounds_sum(int64_t batches) {
   return (uint64_t)(batches * (batches - 1) / 2 * SMALL_ROWS);
 }
+
+passes rounds_pass(const respool_options *options, int64_t batches, int64_t *stored) {
+  passes p;
+  spool_pair pair = spools_open(source_schema(1), options);
+  if (options->path != NULL) spools_unlink(options->path);
+  meter_open(&p.write);
+  rounds_to_spool(&pair, batches, &p.write);
+  meter_start(&p.write);
+  spools_finish(&pair);
+  meter_end(&p.write);
+  meter_begin(&p.replay);
+  uint64_t sum = spools_take(&pair, take_all, 1);
+  meter_end(&p.replay);
+  bench_need_sum(sum, rounds_sum(batches));
+  if (stored != NULL) *stored += spools_stats(pair.spool).bytes_stored;
+  spools_close(&pair);
+  return p;
+}

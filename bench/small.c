@@ -70,24 +70,6 @@ static passes time_raw(bench *b, int64_t bytes, files_way way) {
   return files_pass(b->directory, (bytes + BATCH_BYTES - 1) / BATCH_BYTES * BATCH_BYTES, way);
 }
 
-/* Answers the bytes that went to the file. */
-static int64_t time_spool(const respool_options *options, passes *p) {
-  spool_pair pair = spools_open(source_schema(1), options);
-  if (options->path != NULL) spools_unlink(options->path);
-  meter_open(&p->write);
-  rounds_to_spool(&pair, SPILLED, &p->write);
-  meter_start(&p->write);
-  spools_finish(&pair);
-  meter_end(&p->write);
-  meter_begin(&p->replay);
-  uint64_t sum = spools_take(&pair, take_all, 1);
-  meter_end(&p->replay);
-  bench_need_sum(sum, rounds_sum(SPILLED));
-  int64_t bytes = spools_stats(pair.spool).bytes_stored;
-  spools_close(&pair);
-  return bytes;
-}
-
 static figure batches_per_second(const meter *m) {
   return figure_per_second(m, SPILLED, (int64_t)SPILLED * SMALL_BYTES);
 }
@@ -99,10 +81,10 @@ static void run_spilled(bench *b, const respool_options *options, files_way way,
                         way == FILES_MAPPED ? "a fresh mapping of as many bytes, summed" : "pread of as many bytes",
                         FIGURE_GOAL(4.6e6), "%s: replay, %s", name, way == FILES_MAPPED ? "mapped" : "read");
   for (int i = 0; i < b->repeats; i++) {
-    passes spool;
+    int64_t stored = 0;
     bench_begin_sample();
     bench_warm_pages(b);
-    passes raw = time_raw(b, time_spool(options, &spool), way);
+    passes spool = rounds_pass(options, SPILLED, &stored), raw = time_raw(b, stored, way);
     bench_sample(write, batches_per_second(&spool.write), batches_per_second(&raw.write));
     bench_sample(read, batches_per_second(&spool.replay), batches_per_second(&raw.replay));
   }
