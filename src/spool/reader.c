@@ -235,6 +235,7 @@ static respool_status fetch(struct respool_reader *reader, const struct taken *t
     behind_pass(reader->spool, &reader->place);
   } else {
     store_cursor_close(&reader->cursor); /* the next attempt looks at the file again */
+    store_cursor_close(&reader->values.cursor);
     error_prefix(error, "batch %" PRId64, position);
   }
   return status;
