@@ -364,6 +364,35 @@ static void old_and_new_batches_in_one_go(void) {
   CHECK_NOTHING_LEFT();
 }
 
+/* Batches that were there have checksums like those that come. */
+static void values_changed_since(void) {
+  char path[KIT_PATH];
+  struct ArrowArray array;
+  make_file(path, fields);
+  respool_options options = reopening(path, RESPOOL_MODE_ALL);
+  kit_spool s;
+  kit_spool_open(&s, fields, &options);
+  kit_series series = series_of(&s);
+  int64_t size = kit_file_size(path);
+  int fd = open(path, O_RDWR | O_CLOEXEC);
+  for (int64_t at = size - 1; at > size / 2; at -= 37) {
+    unsigned char byte, other;
+    REQUIRE_EQ(pread(fd, &byte, 1, at), 1);
+    other = byte ^ 0x10;
+    REQUIRE_EQ(pwrite(fd, &other, 1, at), 1);
+    respool_reader *reader = kit_reader(s.spool);
+    respool_status status = respool_reader_next(reader, &array, 0, kit_error());
+    for (int64_t i = 0; status == RESPOOL_OK; status = respool_reader_next(reader, &array, 0, kit_error()))
+      kit_series_check(&series, i++, &array);
+    CHECK_EQ(status, RESPOOL_CORRUPT);
+    respool_reader_close(reader);
+    REQUIRE_EQ(pwrite(fd, &byte, 1, at), 1);
+  }
+  close(fd);
+  kit_series_replay(&series, s.spool, BATCHES, RESPOOL_TIMED_OUT);
+  kit_spool_close(&s);
+}
+
 static const kit_test tests[] = {
     KIT_TEST(no_file_is_made_as_ever),
     KIT_TEST(on_limit_goes_on_in_the_file),
@@ -379,6 +408,7 @@ static const kit_test tests[] = {
     KIT_TEST(only_ones_own),
     KIT_TEST(options_that_contradict),
     KIT_TEST(old_and_new_batches_in_one_go),
+    KIT_TEST(values_changed_since),
 };
 
 int main(int argc, char **argv) {
