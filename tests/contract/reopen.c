@@ -166,6 +166,49 @@ static void append_bytes(const char *path, const void *bytes, size_t size) {
   close(fd);
 }
 
+/* A stream that this library wrote, though no spool did: what 'respool cat' makes of any other. */
+static void a_copy_of_a_stream(void) {
+  char path[KIT_PATH], copy[KIT_PATH];
+  struct ArrowArrayStream stream;
+  make_file(path, fields);
+  int in = open(path, O_RDONLY | O_CLOEXEC);
+  int out = open(kit_join(copy, kit_scratch(), "copy.arrows"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  REQUIRE_OK(respool_ipc_read_fd(in, NULL, &stream, kit_error()));
+  REQUIRE_OK(respool_ipc_write_fd(&stream, out, NULL, NULL, kit_error()));
+  stream.release(&stream);
+  close(in);
+  close(out);
+  respool_options options = reopening(copy, RESPOOL_MODE_ALL);
+  kit_spool s;
+  kit_spool_open(&s, fields, &options);
+  kit_series series = series_of(&s);
+  kit_series_append(&series, s.writer, BATCHES, 2 * BATCHES);
+  CHECK_OK(respool_writer_finish(s.writer, kit_error()));
+  kit_series_replay(&series, s.spool, 2 * BATCHES, RESPOOL_END);
+  kit_spool_close(&s);
+}
+
+/* The same schema in other bytes: here with more padding. */
+static void by_another_program(void) {
+  enum { PADDING = 8 };
+  char path[KIT_PATH];
+  size_t size;
+  uint32_t metadata;
+  make_file(path, fields);
+  unsigned char *bytes = kit_file_read(path, &size), *other = calloc(size + PADDING, 1);
+  memcpy(&metadata, bytes + 4, sizeof metadata);
+  size_t schema = 8 + metadata;
+  memcpy(other, bytes, schema);
+  memcpy(other + schema + PADDING, bytes + schema, size - schema);
+  metadata += PADDING;
+  memcpy(other + 4, &metadata, sizeof metadata);
+  kit_file_write(path, other, size + PADDING);
+  check_refused(path, fields, RESPOOL_UNSUPPORTED, "another program");
+  check_refused(path, "{id:int64!,text:utf8,d:dictionary(i)<:binary>}", RESPOOL_INVALID, "format");
+  free(bytes);
+  free(other);
+}
+
 /* Behind the end marker, and where a message would start. */
 static void what_no_writer_leaves_behind(void) {
   static const char garbage[] = "this is not Arrow";
@@ -399,6 +442,8 @@ static const kit_test tests[] = {
     KIT_TEST(within_a_disk_budget),
     KIT_TEST(another_schema),
     KIT_TEST(other_metadata),
+    KIT_TEST(a_copy_of_a_stream),
+    KIT_TEST(by_another_program),
     KIT_TEST(what_no_writer_leaves_behind),
     KIT_TEST(no_stream_at_all),
     KIT_TEST(one_byte_changed),
