@@ -82,6 +82,7 @@ respool_status os_open_existing(const char *path, int *fd, int64_t *size, bool *
   }
   respool_status status = take_there(opened, path, size, locked, error);
   if (status == RESPOOL_OK) {
+    fcntl(opened, F_SETFL, fcntl(opened, F_GETFL) & ~O_NONBLOCK); /* some file systems pass it on */
     *fd = opened;
     return status;
   }
