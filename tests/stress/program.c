@@ -229,9 +229,13 @@ static void any_step(program *p, kit_random *random) {
   }
 }
 
+/* Each step draws from a sequence of its own, so that it is the same whatever those before it were answered. */
 static void run_alone(program *p, kit_random *random) {
+  uint64_t step = kit_random_next(random);
   for (int64_t after = 0; after < 20 && kit_failures() == 0; after += atomic_load(&p->ended)) {
-    any_step(p, random);
+    kit_random own;
+    kit_random_init(&own, kit_mix(step++));
+    any_step(p, &own);
     disturb_check_stats(p);
     for (int i = 0; i < CURSORS_MOST; i++) cursor_check_told(p, &p->cursors[i]);
   }

@@ -4,8 +4,10 @@
  * under random options. Beside it stands a naive reference: a list of what was accepted, and how the stream ended.
  * Every answer is compared with what the reference allows, and every batch with the list, value by value.
  *
- * With one thread the seed determines every step and their order, and each answer is known beforehand. With many, an
- * answer must be one that was right at some moment between before and after the call.
+ * With one thread the seed determines every step and their order, and each answer is known beforehand, except which of
+ * them a fault strikes: that depends a little on where memory lies (setarch -R) and, with adaptive compression and
+ * memory_cap, on time. With many threads an answer must be one that was right at some moment between before and after
+ * the call.
  *
  * The reference: `recipes` [0, offered) may have been accepted, [0, accepted) certainly were. The producer alone
  * changes these and `phase`, which says before a call how the stream may end in it; `ended` says after it that it has.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Random programs of one producer and many readers beside a naive reference (program.h), each from a seed of its own.
- * In one thread the seed determines the whole of it; in many threads it determines what each thread does.
+ * In one thread the seed determines each step; in many threads it determines what each thread does.
  * RESPOOL_STRESS_PROGRAMS says how many, or RESPOOL_STRESS_SECONDS for how long. A failure prints the command that runs
  * the one program again.
  */
