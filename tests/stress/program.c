@@ -176,7 +176,7 @@ static int64_t close_spool(program *p, kit_random *random) {
   kept_drop_all(p);
   int64_t accepted = atomic_load(&p->accepted);
   if (p->options.path == NULL || !kit_exists(p->path)) return 0;
-  if (whole) check_file(p);
+  if (whole && (accepted > 0 || atomic_load(&p->phase) == PHASE_FINISHING)) check_file(p);
   return whole ? accepted : -1 - accepted;
 }
 
