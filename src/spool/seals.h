@@ -18,7 +18,7 @@ struct seals {
   size_t page_capacity;
   size_t page_count;
   size_t first_page; /* those before it have gone */
-  int64_t bytes; /* of the pages */
+  int64_t bytes;     /* of the pages */
 };
 
 void seals_close(struct seals *seals);

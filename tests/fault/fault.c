@@ -150,7 +150,7 @@ static void *faulty_mmap(void *at, size_t length, int protection, int flags, int
   return os_calls_real.mmap(at, length, protection, flags, fd, offset);
 }
 
-static int faulty_lock(const void *at, size_t length) {
+static int faulty_lock_memory(const void *at, size_t length) {
   return ask(FAULT_MLOCK, false) == FAIL ? -1 : os_calls_real.lock_memory(at, length);
 }
 
@@ -177,7 +177,7 @@ void fault_install(void) {
   os_calls.fsync = faulty_fsync;
   os_calls.lock = faulty_lock;
   os_calls.mmap = faulty_mmap;
-  os_calls.lock_memory = faulty_lock;
+  os_calls.lock_memory = faulty_lock_memory;
   os_calls.random = faulty_random;
   mem_fault = faulty_memory;
 }
