@@ -19,6 +19,7 @@
 struct found {
   struct extent extent;
   struct stored stored;
+  bool is_compressed;
 };
 
 /* All of its bytes are at hand here, and only here. */
@@ -38,6 +39,7 @@ static respool_status open_message(struct scan *scan, const struct ipc_size *siz
   }
   found->extent = (struct extent){
       .offset = scan->at, .size = *size, .rows = ipc_message_rows(&stored->message), .kind = stored->message.kind};
+  found->is_compressed = ipc_message_compressed(&stored->message);
   seal_make(&scan->spool->seals.sealing, stored->view.bytes, length, &found->extent.seal);
   return RESPOOL_OK;
 }
@@ -57,7 +59,7 @@ static void count_batch(struct respool *spool, const struct found *found) {
   const struct extent *extent = &found->extent;
   spool->rows = add_saturating(spool->rows, extent->rows);
   spool->batches_stored++;
-  if (ipc_message_compressed(&found->stored.message)) spool->batches_compressed++;
+  if (found->is_compressed) spool->batches_compressed++;
   spool->bytes_stored += extent->size.metadata + extent->size.body;
 }
 
