@@ -35,8 +35,8 @@ struct store_slot {
 struct store_file {
   int fd;
   int64_t start;
-  int64_t end;  /* -1: the last file, where writing goes on */
-  int64_t size; /* as far as is known */
+  atomic_llong end; /* -1: the last file, where writing goes on. Readers look at it without a lock */
+  int64_t size;     /* as far as is known */
   int file_system;
   bool maps;
   bool is_private;

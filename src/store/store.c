@@ -57,7 +57,7 @@ static respool_status open_named(struct store *store, const struct store_options
 
 static respool_status open_first(struct store *store, const struct store_options *options, respool_error *error) {
   struct store_file *file = &store->files[0];
-  file->end = -1;
+  atomic_init(&file->end, -1);
   respool_status status = RESPOOL_OK;
   if (options->path != NULL) {
     status = open_named(store, options, file, error);
@@ -160,13 +160,14 @@ respool_status store_continue(struct store *store, const char *directory, int64_
   int count = atomic_load_explicit(&store->file_count, memory_order_relaxed);
   if (count == STORE_FILES_MOST) return error_set(error, RESPOOL_NO_SPACE, "the spool lies in %d files already", count);
   struct store_file *file = &store->files[count];
-  *file = (struct store_file){.fd = -1, .end = -1};
+  *file = (struct store_file){.fd = -1};
+  atomic_init(&file->end, -1);
   respool_status status = open_anonymous(directory, file, error);
   if (status != RESPOOL_OK) return status;
   choose_replay(store, file);
   int64_t committed = atomic_load_explicit(&store->committed, memory_order_relaxed);
   file->start = store_seal(store);
-  store->files[count - 1].end = committed;
+  atomic_store_explicit(&store->files[count - 1].end, committed, memory_order_relaxed);
   *start = file->start;
   store_spoil(store);
   atomic_store_explicit(&store->file_count, count + 1, memory_order_release);
@@ -224,7 +225,7 @@ respool_status store_write(struct store *store, const struct gather_piece *piece
 }
 
 respool_status store_commit(struct store *store, int64_t offset, int64_t length, respool_error *error) {
-  atomic_store_explicit(&store->committed, offset + length, memory_order_relaxed);
+  atomic_store_explicit(&store->committed, offset + length, memory_order_release); /* after the end of a file before */
   return window_commit(store, offset, length, error);
 }
 
@@ -313,8 +314,10 @@ static respool_status view_block(struct store *store, struct store_cursor *curso
                                  const struct store_file *file, struct store_view *view, respool_error *error) {
   leave_old_block(store, cursor);
   struct block_source source = {.fd = file->fd, .start = file->start, .pool = store->pool};
-  int64_t committed = atomic_load_explicit(&store->committed, memory_order_relaxed);
-  source.end = file->end >= 0 ? file->end : committed;
+  /* What is committed is looked at first: if that lies in a later file, this one is seen to have its end. */
+  int64_t committed = atomic_load_explicit(&store->committed, memory_order_acquire);
+  int64_t file_end = atomic_load_explicit(&file->end, memory_order_relaxed);
+  source.end = file_end >= 0 ? file_end : committed;
   respool_status status = block_view(&cursor->block, &source, offset, length, view, NULL);
   if (status == RESPOOL_OK) return status;
   store_spoil(store); /* what lies behind the extent may be damaged without harm to it */
