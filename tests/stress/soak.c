@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANES = 4, LEGS_MOST = 4096, PATIENCE = 600, SAMPLE = 500 /* milliseconds */ };
+enum { LANES = 4, LEGS_MOST = 4096, PATIENCE = 600, SAMPLE = 500 /* milliseconds */, SECONDS_TO_JUDGE = 30 };
 
 /* How flat is flat: what the process takes at rest at the end, compared with after warming up. */
 enum { RESIDENT_PERCENT = 10, RESIDENT_SLACK = 8 << 20, HEAP_SLACK = 1 << 20, MAPPINGS_SLACK = 32 };
@@ -234,8 +234,10 @@ static void soak_with_faults(void) {
   }
   watch_line(0, "the soak is over\n");
   print_summary(&s);
-  if (s.legs >= 10) judge_all(&s);
-  if (s.legs < 10) printf("Too short to say whether it is flat.\n");
+  if (s.legs >= 10 && s.seconds >= SECONDS_TO_JUDGE)
+    judge_all(&s);
+  else
+    printf("Too short to say whether it is flat.\n");
   respool_pool_release(s.pool);
   CHECK_EQ(kit_open_descriptors(), s.before.descriptors);
 }
