@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One replay cursor: looks its next batch up under the lock, and fetches it without. */
+/*
+ * One replay cursor: looks its next batch up under the lock, and fetches it without. handover.pml and wait.pml are
+ * models of that and of its waiting.
+ */
 #include "spool/reader.h"
 
 #include "arrow/schema.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Batches in memory: counting, charging, and releasing them where the lock is not held. */
+/*
+ * Batches in memory: counting, charging, and releasing them where the lock is not held. handover.pml is a model of who
+ * lets go of them when.
+ */
 #include "spool/resident.h"
 
 #include "arrow/measure.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs: see run.h. */
+/* Runs: see run.h. handover.pml is a model of how they and the readers meet: who changes one looks at the other. */
 #include "spool/run.h"
 
 #include "ipc/message.h"
