@@ -5,6 +5,7 @@
  * that is none or a wrong value, and in the end all of it is there.
  */
 #include "batches.h"
+#include "fault.h"
 
 #include "os/calls.h"
 
@@ -170,6 +171,7 @@ static void sweep(int64_t step, int64_t portion) {
       fill_and_free(&settings[i], bytes, portion);
       if (kit_failures() > 0) kit_note("setting %d, full at %d, more by %d", (int)i, (int)bytes, (int)portion);
     }
+  fault_figures_add(0, 2, points); /* once, and bit by bit */
   kit_note("%d settings, %d places where the disk fills", (int)(sizeof settings / sizeof settings[0]), (int)points);
 }
 
@@ -245,6 +247,8 @@ static const kit_test tests[] = {
 };
 
 int main(int argc, char **argv) {
+  fault_install();
+  fault_figures_add(sizeof settings / sizeof settings[0], 0, 0);
   os_calls.pwritev = pwritev_while_there_is_room;
   return KIT_MAIN(argc, argv, tests);
 }

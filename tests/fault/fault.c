@@ -9,6 +9,9 @@
 #include "random.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -23,6 +26,70 @@ static struct {
   int64_t hits;
   unsigned hit_targets;
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* ---- Figures --------------------------------------------------------------------------------------- */
+
+enum { NAMES = 128, KINDS = 1024 };
+
+static struct {
+  const char *scenario;
+  const char *names[NAMES];
+  struct fault kinds[KINDS];
+  int scenarios;
+  int kind_count;
+  int more_scenarios;
+  int more_kinds;
+  int64_t points;
+  int64_t failures;
+} figures = {.scenario = "one"};
+
+static void note_scenario(void) {
+  for (int i = 0; i < figures.scenarios; i++)
+    if (strcmp(figures.names[i], figures.scenario) == 0) return;
+  if (figures.scenarios < NAMES) figures.names[figures.scenarios++] = figures.scenario;
+}
+
+static void note_kind(const struct fault *fault) {
+  for (int i = 0; i < figures.kind_count; i++) {
+    const struct fault *known = &figures.kinds[i];
+    if (known->targets == fault->targets && known->error == fault->error && known->partial == fault->partial &&
+        known->pattern == fault->pattern)
+      return;
+  }
+  if (figures.kind_count < KINDS) figures.kinds[figures.kind_count++] = *fault;
+}
+
+/* What was armed is over. */
+static void account(void) {
+  if (state.hits == 0) return;
+  note_scenario();
+  note_kind(&state.fault);
+  figures.points++;
+  figures.failures += state.hits;
+  state.hits = 0;
+}
+
+static void print_figures(void) {
+  account();
+  printf("figures: %d scenarios, %d kinds of faults, %lld fault points, %lld calls that failed\n",
+         figures.scenarios + figures.more_scenarios, figures.kind_count + figures.more_kinds, (long long)figures.points,
+         (long long)figures.failures);
+}
+
+void fault_scenario(const char *name) {
+  pthread_mutex_lock(&state.lock);
+  account();
+  figures.scenario = name;
+  pthread_mutex_unlock(&state.lock);
+}
+
+void fault_figures_add(int scenarios, int kinds, int64_t points) {
+  figures.more_scenarios += scenarios;
+  figures.more_kinds += kinds;
+  figures.points += points;
+}
+
+/* ---- Striking --------------------------------------------------------------------------------------- */
 
 /* What a call is to do. */
 enum verdict { GO_ON, FAIL, DO_HALF };
@@ -180,12 +247,14 @@ void fault_install(void) {
   os_calls.lock_memory = faulty_lock_memory;
   os_calls.random = faulty_random;
   mem_fault = faulty_memory;
+  atexit(print_figures);
 }
 
 /* ---- Control --------------------------------------------------------------------------------------- */
 
 void fault_arm(const struct fault *fault, int64_t at) {
   pthread_mutex_lock(&state.lock);
+  account();
   state.fault = *fault;
   state.armed = true;
   state.pending = false;

@@ -59,6 +59,16 @@ void fault_resume(void);
 int64_t fault_hits(void);
 unsigned fault_hit_targets(void);
 
+/*
+ * The figures that a program prints when it ends: how many scenarios met faults (those whose names differ: the one named
+ * last counts, from the next arming on), how many kinds of faults (calls, error, in part or not, pattern), how many fault
+ * points (runs in which the fault was reached), and how many calls failed in all of them.
+ */
+void fault_scenario(const char *name);
+
+/* Fault points of a program that has faults of its own making. */
+void fault_figures_add(int scenarios, int kinds, int64_t points);
+
 /* The status that the library makes of a fault's error. */
 respool_status fault_status(const struct fault *fault);
 

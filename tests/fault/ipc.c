@@ -75,6 +75,7 @@ static int64_t sweep(attempt *run, const struct fault *fault, const char *input)
 
 static void sweep_all(attempt *run, const struct fault *faults, size_t count, const char *input, const char *what) {
   int64_t points = 0;
+  fault_scenario(what);
   for (size_t i = 0; i < count; i++) points += sweep(run, &faults[i], input);
   kit_note("%s: %d fault points", what, (int)points);
   CHECK_LE((int64_t)count, points);

@@ -56,8 +56,8 @@ extern const int scenario_count;
 bool play(const struct scenario *scenario, const struct fault *fault, int64_t at, enum ending ending);
 
 /*
- * Play it with the fault at call 1, 2, ... until it is not reached any more (where that is slow, one that is to last
- * from every third call on only); answers with how often it was.
+ * Play it with the fault at call 1, 2, ... until it is not reached any more (one that is to last from every second call
+ * on, or third where that is slow, unless RESPOOL_TEST_FAULTS=1 asks for all); answers with how often it was.
  */
 int64_t play_points(const struct scenario *scenario, const struct fault *fault, enum ending ending);
 

@@ -84,6 +84,7 @@ static bool spools_in_a_row(const struct fault *fault, int64_t at, int32_t repla
   const char *directory = kit_scratch();
   int descriptors = kit_open_descriptors();
   current = fault;
+  fault_scenario(replay == RESPOOL_REPLAY_MAP ? "spools in a row, mapped" : "spools in a row, read");
   fault_arm(fault, at);
   respool_pool *pool = make_pool();
   respool_options options = kit_options(0, RESPOOL_MODE_OVERFLOW, directory);

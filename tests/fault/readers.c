@@ -84,6 +84,7 @@ static void an_error_is_the_readers_own(void) {
     int64_t failures = 0;
     for (int64_t i = 0; i < BATCHES && kit_failures() == 0; i++) {
       struct ArrowArray array;
+      fault_scenario("an error of one reader");
       fault_arm(&read_error, 1);
       respool_status status = respool_reader_next(troubled, &array, 0, kit_error());
       if (status == RESPOOL_OK) { /* without rows there is nothing to read */
@@ -124,6 +125,7 @@ static void an_error_at_every_batch(void) {
   respool_reader *reader = kit_reader(s.spool);
   for (int64_t i = 0; i < BATCHES; i++) {
     struct ArrowArray array;
+    fault_scenario("batches read one by one");
     fault_arm(&read_error, 1);
     CHECK_ANSWER(reader, RESPOOL_IO);
     names_batch(kit_last_error(), i);
@@ -152,6 +154,7 @@ static void no_file_for_the_pool(void) {
     KIT_APPEND(s.writer, 1, 2);
     CHECK_OK(respool_writer_finish(s.writer, kit_error()));
     respool_reader *reader = kit_reader(s.spool);
+    fault_scenario("a file of a pool");
     fault_arm(failing == ONCE ? &once : &read_error, 1);
     if (failing == ALWAYS) CHECK_ANSWER(reader, RESPOOL_IO);
     if (failing != ONCE) fault_disarm();
@@ -174,6 +177,7 @@ static void an_error_of_an_exported_stream(void) {
   open_stored(&s, RESPOOL_MODE_OVERFLOW, false);
   REQUIRE_OK(respool_export(s.spool, NULL, &stream, kit_error()));
   struct ArrowArray array = {0};
+  fault_scenario("an exported stream");
   fault_arm(&read_error, 1);
   CHECK_EQ(stream.get_next(&stream, &array), EIO);
   CHECK_HAS(stream.get_last_error(&stream), "batch 0");
@@ -218,6 +222,7 @@ static void many_readers_with_errors(void) {
     kit_spool s;
     pthread_t threads[READERS];
     open_stored(&s, RESPOOL_MODE_ON_LIMIT, false);
+    fault_scenario("several readers");
     fault_arm(&faults[f], 1);
     for (int i = 0; i < READERS; i++) threads[i] = kit_thread_start(read_with_retries, s.spool);
     for (int i = 0; i < READERS; i++) kit_thread_join(threads[i]);

@@ -143,6 +143,7 @@ static bool play(struct round *round, const struct fault *fault, int64_t at, boo
   round->fault = fault;
   unlink(round->path);
   kit_file_write(round->path, round->whole, round->kept);
+  fault_scenario(round->found->name);
   fault_arm(fault, at);
   respool_status status = respool_create(batch_schema(), &round->options, &s.spool, &s.writer, kit_error());
   bool hit = fault_hits() > 0;

@@ -31,6 +31,14 @@ static const struct kind kinds[] = {
     {"no random bytes for a key", {.targets = FAULT_RANDOM, .error = EIO}},
     {"locking fails", {.targets = FAULT_LOCK, .error = EIO}},
     {"syncing fails", {.targets = FAULT_FSYNC, .error = EIO}},
+    {"the disk is full at the sync", {.targets = FAULT_FSYNC, .error = ENOSPC}},
+    {"the quota is used up before a write", {.targets = FAULT_PWRITEV, .error = EDQUOT}},
+    {"no room for a file within the quota", {.targets = FAULT_OPEN, .error = EDQUOT}},
+    {"no more descriptors in the system", {.targets = FAULT_OPEN, .error = ENFILE}},
+    {"the system has no memory",
+     {.targets = FAULT_OPEN | FAULT_PREAD | FAULT_PWRITEV | FAULT_FTRUNCATE | FAULT_FSYNC | FAULT_MMAP,
+      .error = ENOMEM}},
+    {"the disk fails, and cannot be read either", {.targets = FAULT_PWRITEV | FAULT_PREAD | FAULT_MMAP, .error = EIO}},
     {"everything fails",
      {.targets = FAULT_OPEN | FAULT_PREAD | FAULT_PWRITEV | FAULT_FTRUNCATE | FAULT_FSYNC | FAULT_MMAP | FAULT_LOCK |
                  FAULT_RANDOM,
@@ -43,7 +51,10 @@ static const struct kind unnoticed[] = {
     {"short reads", {.targets = FAULT_PREAD}},
     {"few random bytes", {.targets = FAULT_RANDOM}},
     {"memory can't be locked", {.targets = FAULT_MLOCK, .error = EPERM}},
+    {"short reads and writes", {.targets = FAULT_PWRITEV | FAULT_PREAD}},
     {"mappings are refused", {.targets = FAULT_MMAP, .error = ENOMEM}},
+    {"mappings are not permitted", {.targets = FAULT_MMAP, .error = EPERM}},
+    {"mappings are refused, and reads are short", {.targets = FAULT_MMAP | FAULT_PREAD}},
     {"closing fails", {.targets = FAULT_CLOSE, .error = EIO}},
 };
 
@@ -54,10 +65,9 @@ static const struct kind interruption = {
 
 static int64_t sweep_patterns(const struct scenario *scenario, const struct kind *kind, bool endings) {
   struct fault fault = kind->fault;
-  int64_t points = 0;
-  if (kind != &interruption) {
-    fault.pattern = FAULT_ONCE;
-    points += play_points(scenario, &fault, END_HEALED);
+  fault.pattern = FAULT_ONCE;
+  int64_t points = play_points(scenario, &fault, END_HEALED);
+  if (kind != &interruption) { /* for ever it would be no interruption */
     fault.pattern = FAULT_FOR_EVER;
     for (int ending = END_HEALED; ending < (endings ? ENDINGS : 1); ending++)
       points += play_points(scenario, &fault, (enum ending)ending);

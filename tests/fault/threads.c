@@ -126,6 +126,9 @@ static void work_together(int32_t mode, int32_t replay, bool named, const struct
   shared.seed = seed;
   atomic_store(&shared.done, false);
   REQUIRE_OK(respool_create(batch_schema(), &options, &shared.s.spool, &shared.s.writer, kit_error()));
+  fault_scenario(named                          ? "five threads, named"
+                 : replay == RESPOOL_REPLAY_MAP ? "five threads, mapped"
+                                                : "five threads, read");
   fault_arm(fault, 1);
   pthread_t writer = kit_thread_start(append_everything, NULL), pressure = kit_thread_start(press, NULL);
   pthread_t readers[READERS];
