@@ -89,6 +89,8 @@ static void draw_changing(program *p, kit_random *random) {
   p->options.defer_release = kit_random_chance(random, 0.3);
   p->options.sync_on_finish = kit_random_chance(random, 0.2);
   p->options.checksums = kit_random_chance(random, 0.4);
+  bool may_encrypt = p->options.path == NULL && p->options.replay != RESPOOL_REPLAY_MAP;
+  p->options.encryption = may_encrypt && respool_encryption_available() && kit_random_chance(random, 0.4);
   draw_compression(&p->options, random);
   draw_fullness(p, random);
   p->drops_behind = p->plan.until == NULL && kit_random_chance(random, 0.15);

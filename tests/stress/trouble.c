@@ -30,6 +30,9 @@ static const trouble kinds[] = {
     {"ENOMEM", {.targets = FAULT_MEMORY, .error = ENOMEM}, true, 40},
     {"mmap refused", {.targets = FAULT_MMAP, .error = ENOMEM}, true, 1},
     {"fsync fails", {.targets = FAULT_FSYNC, .error = EIO}, true, 1},
+    {"locking a file fails", {.targets = FAULT_LOCK, .error = EIO}, true, 1},
+    {"no random bytes", {.targets = FAULT_RANDOM, .error = EIO}, true, 1},
+    {"memory is not locked", {.targets = FAULT_MLOCK, .error = EPERM}, true, 1},
     {"close fails", {.targets = FAULT_CLOSE, .error = EIO}, true, 1},
 };
 
