@@ -79,8 +79,8 @@ static bool is_to_wait(struct tee *tee, struct patience *patience, respool_statu
   patience->still = movement == patience->movement ? patience->still + 1 : 0;
   patience->movement = movement;
   if (patience->still >= tee->options.patience) return false;
-  const char *what = status == RESPOOL_NO_SPACE ? "the disk is full" : "the disk budget is used up";
-  if (!patience->warned) report_warning("spool", "%s: waiting for the outputs to make room", what);
+  if (status == RESPOOL_OVER_BUDGET) return true; /* as was asked for */
+  if (!patience->warned) report_warning("spool", "the disk is full: waiting for the outputs to make room");
   patience->warned = true;
   return true;
 }

@@ -4,6 +4,10 @@
 #include "support/alloc.h"
 #include "support/error.h"
 
+#include <string.h>
+
+enum { FORGET_LEAST = 64 };
+
 /* ---- Slots ----------------------------------------------------------------------------------------- */
 
 /* The slot that holds `offset`, which was committed. The lock is held. */
@@ -40,9 +44,19 @@ static void seal_slot(struct store *store, struct store_slot *slot, int64_t end)
   note_free(store, slot);
 }
 
+/* So that an endless stream through a small disk takes no more memory than its slots there do. The lock is held. */
+static void forget_slots(struct store *store) {
+  size_t gone = store->given_up;
+  if (gone < FORGET_LEAST || gone < store->slot_count / 2) return;
+  memmove(store->slots, store->slots + gone, (store->slot_count - gone) * sizeof *store->slots);
+  store->slot_count -= gone;
+  store->given_up = 0;
+}
+
 /* One more slot, from `offset` on, where the one before it ends. */
 static respool_status add_slot(struct store *store, int64_t offset, int64_t length, respool_error *error) {
   os_lock(&store->lock);
+  forget_slots(store);
   bool room = mem_reserve((void **)&store->slots, &store->slot_capacity, store->slot_count + 1, sizeof *store->slots);
   if (room) {
     seal_slot(store, last_slot(store), offset);
