@@ -6,6 +6,7 @@
 #include "ipc/schema.h"
 #include "spool/due.h"
 #include "spool/full.h"
+#include "spool/stroke.h"
 #include "store/cipher.h"
 #include "support/alloc.h"
 #include "support/arith.h"
@@ -34,21 +35,7 @@ struct run {
   struct run_item items[RUN_MOST];
 };
 
-/* ---- The pen --------------------------------------------------------------------------------------- */
-
-void pen_take(struct respool *spool) {
-  os_lock(&spool->lock);
-  while (spool->pen_taken) os_wait(&spool->pen_free, &spool->lock);
-  spool->pen_taken = true;
-  os_unlock(&spool->lock);
-}
-
-void pen_give(struct respool *spool) {
-  os_lock(&spool->lock);
-  spool->pen_taken = false;
-  os_wake_one(&spool->pen_free);
-  os_unlock(&spool->lock);
-}
+/* ---- What runs are made with ------------------------------------------------------------------------- */
 
 /* A key is made when it is needed. Readers use it once something is stored. */
 static respool_status open_key(struct respool *spool, respool_error *error) {
@@ -94,85 +81,6 @@ void run_close(struct respool *spool) {
   spool->encoder = NULL;
   spool->gather = NULL;
   spool->run = NULL;
-}
-
-/* ---- The file -------------------------------------------------------------------------------------- */
-
-/* Where the gather's pieces go, one drain after another. */
-struct pen_stroke {
-  struct store *store;
-  int64_t offset;
-};
-
-static respool_status write_pieces(void *context, const struct gather_piece *pieces, int count, respool_error *error) {
-  struct pen_stroke *stroke = context;
-  respool_status status = store_write(stroke->store, pieces, count, stroke->offset, error);
-  if (status != RESPOOL_OK) return status;
-  for (int i = 0; i < count; i++) stroke->offset += (int64_t)pieces[i].length;
-  return RESPOOL_OK;
-}
-
-/* Where an anonymous file is made. */
-static const char *directory_of(const struct respool *spool) {
-  return spool->directory > 0 ? spool->options.more_directories[spool->directory - 1] : spool->options.directory;
-}
-
-static void go_on_at(struct respool *spool, int64_t start) {
-  os_lock(&spool->lock);
-  spool->committed = start;
-  os_unlock(&spool->lock);
-}
-
-/* With the pen, after a run that found the disk full: the next directory that takes a file. False: there is none. */
-static bool go_elsewhere(struct respool *spool) {
-  const char *const *more = spool->options.more_directories;
-  while (more != NULL && more[spool->directory] != NULL) {
-    spool->directory++;
-    int64_t start = 0;
-    if (spool->store != NULL && store_continue(spool->store, directory_of(spool), &start, NULL) != RESPOOL_OK) continue;
-    go_on_at(spool, start);
-    return true;
-  }
-  return false;
-}
-
-/* What is put from now on goes to the file by this stroke, sealed on its way where that is wanted. */
-static void begin_stroke(struct respool *spool, struct pen_stroke *stroke) {
-  struct sealer *sealer = spool->seals.sealer;
-  *stroke = (struct pen_stroke){.store = spool->store, .offset = spool->committed};
-  if (sealer == NULL) {
-    gather_reset(spool->gather, write_pieces, stroke);
-  } else {
-    sealer_begin(sealer, write_pieces, stroke, stroke->offset);
-    gather_reset(spool->gather, sealer_take, sealer);
-  }
-}
-
-/* What is encrypted must be read to be decrypted. */
-static int32_t replay_of(const struct respool *spool) {
-  return spool->seals.sealing.kind == SEAL_ENCRYPTED ? RESPOOL_REPLAY_READ : spool->options.replay;
-}
-
-/* Of the pen's holder: the file, made when the first bytes are due (invariant 5). */
-static respool_status open_file(struct respool *spool, respool_error *error) {
-  if (spool->store != NULL) return RESPOOL_OK;
-  struct store_options options = {.path = spool->options.path,
-                                  .directory = directory_of(spool),
-                                  .budget = spool->options.disk_budget,
-                                  .replay = replay_of(spool),
-                                  .files = spool->options.pool};
-  struct store *store;
-  respool_status status = store_open(&options, &store, error);
-  if (status != RESPOOL_OK) return status;
-  os_lock(&spool->lock);
-  spool->store = store;
-  os_unlock(&spool->lock);
-  return RESPOOL_OK;
-}
-
-/* What a failed write left behind the committed end would spoil the readable prefix (invariant 11), and takes space. */
-static void undo_stroke(struct respool *spool) {
-  if (spool->store != NULL) store_cut(spool->store, spool->committed);
 }
 
 /* ---- Runs ------------------------------------------------------------------------------------------ */
@@ -312,10 +220,10 @@ static void note_cost(struct respool *spool, int64_t nanoseconds) {
 
 /* Without the lock, with the pen: everything up to where the file is whole again. */
 static respool_status write_run(struct respool *spool, int64_t *end, respool_error *error) {
-  respool_status status = open_file(spool, error);
+  respool_status status = stroke_open_file(spool, error);
   if (status != RESPOOL_OK) return status;
-  struct pen_stroke stroke;
-  begin_stroke(spool, &stroke);
+  struct stroke stroke;
+  stroke_begin(spool, &stroke);
   gather_align(spool->gather, spool->committed);
   ipc_encoder_drained(spool->encoder);
   choose_form(spool);
@@ -327,7 +235,7 @@ static respool_status write_run(struct respool *spool, int64_t *end, respool_err
   if (status == RESPOOL_OK) status = commit_items(spool, error);
   sealer_rest(spool->seals.sealer);
   if (status != RESPOOL_OK) {
-    undo_stroke(spool);
+    stroke_undo(spool);
     return status;
   }
   *end = stroke.offset;
@@ -449,9 +357,9 @@ static respool_status run_with_pen(struct respool *spool, int64_t target, struct
   int64_t end = 0;
   status = write_run(spool, &end, error);
   end_run(spool, status, end, progress, dropped);
-  if (status == RESPOOL_NO_SPACE && go_elsewhere(spool)) return RESPOOL_OK;
+  if (status == RESPOOL_NO_SPACE && stroke_elsewhere(spool)) return RESPOOL_OK;
   bool frees = spool->options.path == NULL && behind_is_on(&spool->behind);
-  if (full_is(status) && frees && spool->store != NULL) go_on_at(spool, store_seal(spool->store));
+  if (full_is(status) && frees && spool->store != NULL) stroke_seal(spool);
   return status;
 }
 
@@ -476,13 +384,21 @@ respool_status run_create_file(struct respool *spool, respool_error *error) {
   return write_run(spool, &spool->committed, error);
 }
 
-respool_status run_write_end(struct respool *spool, respool_error *error) {
-  struct pen_stroke stroke;
-  begin_stroke(spool, &stroke);
+static respool_status write_end(struct respool *spool, respool_error *error) {
+  struct stroke stroke;
+  stroke_begin(spool, &stroke);
   respool_status status = ipc_put_end(spool->gather, error);
   if (status == RESPOOL_OK) status = gather_flush(spool->gather, error);
   sealer_rest(spool->seals.sealer);
   if (status == RESPOOL_OK && spool->options.sync_on_finish != 0) status = store_sync(spool->store, error);
-  if (status != RESPOOL_OK) undo_stroke(spool);
+  if (status != RESPOOL_OK) stroke_undo(spool);
+  return status;
+}
+
+respool_status run_write_end(struct respool *spool, respool_error *error) {
+  respool_status status;
+  do {
+    status = write_end(spool, error);
+  } while (status == RESPOOL_NO_SPACE && stroke_elsewhere(spool));
   return status;
 }

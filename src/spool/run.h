@@ -26,10 +26,6 @@ enum { RUN_DUE_ONLY = -1, RUN_MOST = 4096 };
  */
 respool_status run_next(struct respool *spool, int64_t target, struct progress *progress, respool_error *error);
 
-/* The right to write, waited for. Not under the lock. */
-void pen_take(struct respool *spool);
-void pen_give(struct respool *spool);
-
 /* With the pen, or before anybody else knows the spool: make what runs are made with, if it is not there yet; make the
  * file with the schema in it; write the end marker. */
 respool_status run_open_tools(struct respool *spool, respool_error *error);

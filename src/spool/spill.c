@@ -4,6 +4,7 @@
 
 #include "spool/due.h"
 #include "spool/run.h"
+#include "spool/stroke.h"
 #include "support/arith.h"
 
 /* Write what is due of the batches before `until`. */
