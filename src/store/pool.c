@@ -35,6 +35,8 @@ respool_status pool_open(struct pool **pool, respool_error *error) {
 }
 
 static void free_buffer(struct pool_buffer *buffer) {
+  size_t capacity = (size_t)buffer->capacity;
+  if (buffer->bytes != NULL) poison_behind(buffer->bytes, capacity, capacity); /* a caller's allocator may touch it */
   mem_free(buffer->bytes);
   mem_free(buffer);
 }
