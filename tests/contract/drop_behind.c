@@ -178,7 +178,7 @@ static void stream_through(const char *schema, int32_t replay, int32_t mode, int
   stats = kit_stats(s.spool);
   CHECK_EQ(stats.batches_dropped, batches);
   CHECK_LE(batches / 2, stats.batches_stored); /* so many were; some went from memory before */
-  CHECK_LE(stats.bytes_on_disk, BUDGET / 2); /* what a slot that is not full yet has */
+  CHECK_LE(stats.bytes_on_disk, BUDGET / 2);   /* what a slot that is not full yet has */
   kit_spool_close(&s);
 }
 

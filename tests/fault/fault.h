@@ -60,9 +60,9 @@ int64_t fault_hits(void);
 unsigned fault_hit_targets(void);
 
 /*
- * The figures that a program prints when it ends: how many scenarios met faults (those whose names differ: the one named
- * last counts, from the next arming on), how many kinds of faults (calls, error, in part or not, pattern), how many fault
- * points (runs in which the fault was reached), and how many calls failed in all of them.
+ * The figures that a program prints when it ends: how many scenarios met faults (those whose names differ: the one
+ * named last counts, from the next arming on), how many kinds of faults (calls, error, in part or not, pattern), how
+ * many fault points (runs in which the fault was reached), and how many calls failed in all of them.
  */
 void fault_scenario(const char *name);
 

@@ -73,8 +73,8 @@ static bool names_batch(const respool_error *error, int64_t index) {
 /* ---- A reader's own error -------------------------------------------------------------------------- */
 
 /*
- * A stored batch fails to be read, again and again; another reader gets it meanwhile; then this one does, and those that
- * it has read with it.
+ * A stored batch fails to be read, again and again; another reader gets it meanwhile; then this one does, and those
+ * that it has read with it.
  */
 static void an_error_is_the_readers_own(void) {
   for (int32_t mode = RESPOOL_MODE_OVERFLOW; mode <= RESPOOL_MODE_ALL; mode++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a spool leaves in the process, while it lives and when it is gone: descriptors, mappings, threads, files; who may
- * see them; and what becomes of links in its way.
+ * What a spool leaves in the process, while it lives and when it is gone: descriptors, mappings, threads, files; who
+ * may see them; and what becomes of links in its way.
  */
 #include "spool.h"
 #include "system.h"

@@ -17,8 +17,9 @@ class Sealing(kit.ToolTest):
         self.encrypts = PLAIN not in done.stderr.decode()
 
     def spool_bytes(self, *options):
-        """What the nameless file holds while an input that has not ended is spooled."""
-        command = [kit.TOOL, "tee", "-m0", "-d", self.directory, "-o", os.devnull, *options]
+        """What the nameless file holds while an input that has not ended is spooled, for an output that nobody reads."""
+        late = self.fifo("late%d" % len(options))
+        command = [kit.TOOL, "tee", "-m0", "-d", self.directory, "-o", late, *options]
         with subprocess.Popen(command, stdin=subprocess.PIPE, env=kit.environment()) as process:
             process.stdin.write(self.data[:-100])
             process.stdin.flush()
