@@ -124,6 +124,27 @@ static void within_a_disk_budget(void) {
   kit_spool_close(&s);
 }
 
+/* What was read of a batch that is not read together with its neighbours is given back when it is unpacked. */
+static void large_compressed_batches(void) {
+  if (!respool_compression_available(RESPOOL_COMPRESSION_LZ4)) kit_skip("this build has no LZ4");
+  char path[KIT_PATH];
+  respool_options options = reopening(kit_join(path, kit_scratch(), "packed.arrows"), RESPOOL_MODE_ALL);
+  options.compression = RESPOOL_COMPRESSION_LZ4;
+  kit_spool s;
+  for (int64_t round = 0; round < 2; round++) {
+    kit_spool_open(&s, "{number:int32}", &options);
+    CHECK_EQ(kit_stats(s.spool).batches_compressed, 3 * round);
+    for (int32_t i = 0; i < 3; i++) {
+      struct ArrowArray array;
+      kit_batch_filled(1 << 18, i, &array);
+      kit_append(s.writer, &array);
+    }
+    CHECK_OK(respool_writer_finish(s.writer, kit_error()));
+    CHECK_EQ(kit_stats(s.spool).batches_compressed, 3 * (round + 1));
+    kit_spool_close(&s);
+  }
+}
+
 static void another_schema(void) {
   static const struct {
     const char *text, *part;
@@ -440,6 +461,7 @@ static const kit_test tests[] = {
     KIT_TEST(no_file_is_made_as_ever),
     KIT_TEST(on_limit_goes_on_in_the_file),
     KIT_TEST(within_a_disk_budget),
+    KIT_TEST(large_compressed_batches),
     KIT_TEST(another_schema),
     KIT_TEST(other_metadata),
     KIT_TEST(a_copy_of_a_stream),
