@@ -204,6 +204,10 @@ static int faulty_ftruncate(int fd, off_t length) {
   return ask(FAULT_FTRUNCATE, false) == FAIL ? -1 : os_calls_real.ftruncate(fd, length);
 }
 
+static int faulty_punch(int fd, off_t offset, off_t length) {
+  return ask(FAULT_PUNCH, false) == FAIL ? -1 : os_calls_real.punch(fd, offset, length);
+}
+
 static int faulty_fsync(int fd) {
   return ask(FAULT_FSYNC, false) == FAIL ? -1 : os_calls_real.fsync(fd);
 }
@@ -241,6 +245,7 @@ void fault_install(void) {
   os_calls.writev = faulty_writev;
   os_calls.pwritev = faulty_pwritev;
   os_calls.ftruncate = faulty_ftruncate;
+  os_calls.punch = faulty_punch;
   os_calls.fsync = faulty_fsync;
   os_calls.lock = faulty_lock;
   os_calls.mmap = faulty_mmap;

@@ -27,6 +27,7 @@ enum {
   FAULT_LOCK = 1 << 12, /* of a file; giving it up as well */
   FAULT_RANDOM = 1 << 13,
   FAULT_MLOCK = 1 << 14, /* of memory */
+  FAULT_PUNCH = 1 << 15,
 };
 
 /* Which calls fail, counted from the first that one of the targets makes after arming. */
