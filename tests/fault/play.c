@@ -19,7 +19,8 @@
 static bool is_visible(const struct play *play) {
   const struct fault *fault = play->fault;
   unsigned dealt_with = FAULT_CLOSE | FAULT_MLOCK | (play->scenario->encryption != 0 ? 0U : FAULT_MMAP);
-  if (fault->error == 0 || fault->error == EINTR) return false;
+  if (fault->error == EINTR) return false;
+  if (fault->error == 0) dealt_with |= FAULT_READ | FAULT_PREAD | FAULT_WRITEV | FAULT_PWRITEV | FAULT_RANDOM;
   return (fault->targets & ~dealt_with) != 0;
 }
 
