@@ -5,6 +5,7 @@
 #include "spool/due.h"
 #include "spool/full.h"
 #include "spool/resident.h"
+#include "spool/stroke.h"
 #include "support/error.h"
 
 /* ---- Forgetting ------------------------------------------------------------------------------------ */
@@ -77,17 +78,37 @@ static bool raise_floor(struct respool *spool, struct resident **dropped) {
   return behind->floor < target;
 }
 
-/* The lock is held, and given up. */
-static void advance(struct respool *spool) {
-  struct store *store = spool->store;
-  bool more;
+/* Nothing will be written behind what has been forgotten. The lock is held. True: that was seen for the first time. */
+static bool is_emptied(struct respool *spool) {
+  struct behind *behind = &spool->behind;
+  bool over = spool->state != RESPOOL_OPEN && behind->floor == spool->catalog.count;
+  if (!over || behind->emptied || is_named(spool) || spool->store == NULL) return false;
+  return behind->emptied = true;
+}
+
+/* The last slot has to be sealed to be given back. */
+static void empty_store(struct respool *spool) {
+  pen_take(spool);
+  stroke_seal(spool);
+  pen_give(spool);
+  store_give_back(spool->store);
+}
+
+void behind_advance(struct respool *spool) {
+  if (!behind_is_on(&spool->behind)) return;
+  bool more, emptied;
+  os_lock(&spool->lock);
   do {
     struct resident *dropped = NULL;
     more = raise_floor(spool, &dropped);
+    emptied = is_emptied(spool);
+    struct store *store = spool->store;
     os_unlock(&spool->lock);
     resident_release_list(dropped);
     if (store != NULL) store_give_back(store);
+    if (emptied) empty_store(spool);
     os_lock(&spool->lock);
+    full_tell(spool);
   } while (more);
   os_unlock(&spool->lock);
 }
@@ -101,6 +122,7 @@ respool_status behind_join(struct respool *spool, struct behind_place *place, co
                      "respool_drop_behind() was called: batches that this reader would need may be gone");
   }
   *place = (struct behind_place){.next = spool->behind.places, .position = position, .joined = true};
+  atomic_init(&place->fetches, false);
   if (place->next != NULL) place->next->previous = place;
   spool->behind.places = place;
   return RESPOOL_OK;
@@ -120,47 +142,49 @@ static bool leave_floor(struct behind *behind, int64_t passed) {
   return passed == behind->floor && --behind->standing == 0;
 }
 
-void behind_leave(struct respool *spool, struct behind_place *place) {
-  struct behind *behind = &spool->behind;
-  os_lock(&spool->lock);
-  bool was = place->joined;
-  if (was) unlink_place(behind, place);
-  if (was && behind_is_on(behind) && leave_floor(behind, place->passed))
-    advance(spool);
-  else
-    os_unlock(&spool->lock);
+void behind_part(struct respool *spool, struct behind_place *place) {
+  place->gone = true;
+  if (place->joined && !atomic_load_explicit(&place->fetches, memory_order_acquire))
+    unlink_place(&spool->behind, place);
 }
 
 void behind_pass(struct respool *spool, struct behind_place *place) {
   struct behind *behind = &spool->behind;
+  atomic_store_explicit(&place->fetches, false, memory_order_release);
   if (!behind_is_on(behind)) return;
-  int64_t position = atomic_load_explicit(place->position, memory_order_relaxed);
   os_lock(&spool->lock);
   int64_t before = place->passed;
-  place->passed = position;
-  if (place->joined && position > before && leave_floor(behind, before))
-    advance(spool);
-  else
-    os_unlock(&spool->lock);
+  place->passed = atomic_load_explicit(place->position, memory_order_relaxed);
+  bool rises = place->joined && (place->gone || (place->passed > before && leave_floor(behind, before)));
+  if (place->joined && place->gone) unlink_place(behind, place);
+  os_unlock(&spool->lock);
+  if (rises) behind_advance(spool);
 }
 
 void behind_abandoned(struct respool *spool) {
   if (!behind_is_on(&spool->behind)) return;
   os_lock(&spool->lock);
-  if (spool->behind.places == NULL)
-    advance(spool);
-  else
-    os_unlock(&spool->lock);
+  bool nobody = spool->behind.places == NULL;
+  os_unlock(&spool->lock);
+  if (nobody) behind_advance(spool);
+}
+
+/* Where each reader stands; those that were cancelled stand nowhere. The lock is held. */
+static void begin(struct behind *behind) {
+  atomic_store_explicit(&behind->on, true, memory_order_relaxed);
+  for (struct behind_place *place = behind->places, *next; place != NULL; place = next) {
+    next = place->next;
+    place->passed = atomic_load_explicit(place->position, memory_order_relaxed);
+    if (place->gone && !atomic_load_explicit(&place->fetches, memory_order_acquire)) unlink_place(behind, place);
+  }
 }
 
 respool_status respool_drop_behind(respool *spool, respool_error *error) {
   if (spool == NULL) return error_set(error, RESPOOL_INVALID, "spool is NULL");
   if (spool_forked(spool)) return spool_refuse_forked(error);
   os_lock(&spool->lock);
-  atomic_store_explicit(&spool->behind.on, true, memory_order_relaxed);
-  for (struct behind_place *place = spool->behind.places; place != NULL; place = place->next) {
-    place->passed = atomic_load_explicit(place->position, memory_order_relaxed);
-  }
-  advance(spool);
+  begin(&spool->behind);
+  os_unlock(&spool->lock);
+  behind_advance(spool);
   return RESPOOL_OK;
 }

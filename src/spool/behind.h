@@ -22,12 +22,15 @@ struct behind_place {
   const atomic_llong *position; /* the reader's own count, which may be ahead of ... */
   int64_t passed;               /* ... batches that it is known to have had */
   bool joined;
+  bool gone;           /* it needs nothing any more, and leaves as soon as it is not ... */
+  atomic_bool fetches; /* ... at a batch: set under the lock, cleared by the reader without it */
 };
 
 struct behind {
   atomic_bool on;   /* set under the lock, once */
   int64_t floor;    /* under the lock, as all below */
   int64_t standing; /* readers at the floor */
+  bool emptied;     /* all of a stream that has ended was forgotten, and its last slot sealed */
   struct behind_place *places;
 };
 
@@ -35,11 +38,17 @@ struct behind {
 respool_status behind_join(struct respool *spool, struct behind_place *place, const atomic_llong *position,
                            respool_error *error);
 
-/* It needs nothing any more; twice is once. Not under the lock, as all below. */
-void behind_leave(struct respool *spool, struct behind_place *place);
+/*
+ * It needs nothing any more, and leaves, if it is not just at a batch: then behind_pass() does that. The lock is held,
+ * and behind_advance() is to be called without it.
+ */
+void behind_part(struct respool *spool, struct behind_place *place);
 
-/* It has had all batches before its position. */
+/* It is done with what it fetched, and has had all batches before its position. Not under the lock, as all below. */
 void behind_pass(struct respool *spool, struct behind_place *place);
+
+/* Forget what can be forgotten, if drop_behind was called: a reader has left, or the stream has ended. */
+void behind_advance(struct respool *spool);
 
 /* A batch has come that, if there is no reader left, nobody needs. */
 void behind_abandoned(struct respool *spool);

@@ -38,4 +38,5 @@ void spool_end(struct respool *spool, int32_t state, const respool_error *failur
   spool_assert(spool);
   os_unlock(&spool->lock);
   waiters_inform(&spool->waiters, &told, &spool->lock);
+  behind_advance(spool);
 }

@@ -97,9 +97,11 @@ void respool_reader_close(respool_reader *reader) {
   os_lock(&spool->lock);
   waiter_disarm(&spool->waiters, &reader->waiter, &spool->lock, true);
   spool->readers--;
+  behind_part(spool, &reader->place);
   os_unlock(&spool->lock);
   store_cursor_close(&reader->cursor); /* so that what it leaves behind can go */
-  behind_leave(spool, &reader->place);
+  store_cursor_close(&reader->values.cursor);
+  behind_advance(spool);
   free_reader(reader);
 }
 
@@ -138,14 +140,12 @@ static enum view look(const struct respool_reader *reader) {
   }
 }
 
-/* What it has had must not be held up by the last of it that it looked at. The lock is held, and given up meanwhile. */
+/* What it has had must not be held up by the last of it that it looked at. */
 static void leave_behind(struct respool_reader *reader) {
-  struct respool *spool = reader->spool;
-  os_unlock(&spool->lock);
+  if (!behind_is_on(&reader->spool->behind)) return;
   store_cursor_close(&reader->cursor);
   store_cursor_close(&reader->values.cursor);
-  behind_pass(spool, &reader->place);
-  os_lock(&spool->lock);
+  behind_pass(reader->spool, &reader->place);
 }
 
 /* The lock is held. Waits until there is something to see, or the time is up. */
@@ -153,7 +153,9 @@ static enum view look_and_wait(struct respool_reader *reader, int64_t timeout) {
   struct respool *spool = reader->spool;
   enum view view = look(reader);
   if (view == VIEW_NOTHING_YET && behind_is_on(&spool->behind)) {
+    os_unlock(&spool->lock);
     leave_behind(reader);
+    os_lock(&spool->lock);
     view = look(reader);
   }
   if (view != VIEW_NOTHING_YET || timeout == 0) return view;
@@ -176,6 +178,7 @@ struct taken {
 static void take_entry(struct respool_reader *reader, struct taken *taken) {
   const struct respool *spool = reader->spool;
   int64_t position = atomic_load_explicit(&reader->position, memory_order_relaxed);
+  atomic_store_explicit(&reader->place.fetches, true, memory_order_relaxed);
   taken->entry = *catalog_at(&spool->catalog, position);
   if (taken->entry.resident != NULL)
     resident_retain(taken->entry.resident);
@@ -235,7 +238,6 @@ static respool_status fetch(struct respool_reader *reader, const struct taken *t
     status = fetch_stored(reader, taken, array, error);
   if (status == RESPOOL_OK) {
     atomic_store_explicit(&reader->position, position + 1, memory_order_relaxed);
-    behind_pass(reader->spool, &reader->place);
   } else {
     store_cursor_close(&reader->cursor); /* the next attempt looks at the file again */
     store_cursor_close(&reader->values.cursor);
@@ -254,9 +256,13 @@ static respool_status next(struct respool_reader *reader, struct ArrowArray *arr
   enum view view = look_and_wait(reader, timeout);
   if (view == VIEW_BATCH) take_entry(reader, &taken);
   os_unlock(&spool->lock);
+  if (view == VIEW_BATCH) {
+    respool_status status = fetch(reader, &taken, array, error);
+    behind_pass(spool, &reader->place);
+    return status;
+  }
+  leave_behind(reader);
   switch (view) {
-  case VIEW_BATCH:
-    return fetch(reader, &taken, array, error);
   case VIEW_END:
     return RESPOOL_END;
   case VIEW_CANCELLED:
@@ -306,12 +312,13 @@ void respool_reader_cancel(respool_reader *reader) {
   struct respool *spool = reader->spool;
   struct told told;
   spool_retain_handle(spool); /* the callback may close the reader, and with it the last handle */
-  behind_leave(spool, &reader->place);
   os_lock(&spool->lock);
   reader->cancelled = true;
+  behind_part(spool, &reader->place);
   waiters_tell_one(&spool->waiters, &reader->waiter, &told);
   os_unlock(&spool->lock);
   waiters_inform(&spool->waiters, &told, &spool->lock);
+  behind_advance(spool);
   spool_release_handle(spool);
 }
 

@@ -285,6 +285,72 @@ static void *consume(void *argument) {
   return NULL;
 }
 
+static void *cancel_soon(void *reader) {
+  kit_pause(200);
+  respool_reader_cancel(reader);
+  return NULL;
+}
+
+/* Whatever the reader is just at when it is cancelled stays until it is done with that. */
+static void cancelled_while_it_reads(int64_t limit, int32_t replay, bool checksums) {
+  const char *directory = kit_scratch();
+  kit_spool s;
+  respool_options options = kit_options(limit, RESPOOL_MODE_OVERFLOW, directory);
+  options.write_chunk = 4096;
+  options.replay = replay;
+  options.checksums = checksums;
+  kit_series series = open_series(&s, fields, &options);
+  kit_series_append(&series, s.writer, 0, 200);
+  CHECK_OK(respool_writer_flush(s.writer, kit_error()));
+  respool_reader *reader = kit_reader(s.spool);
+  CHECK_OK(respool_drop_behind(s.spool, kit_error()));
+  pthread_t thread;
+  pthread_create(&thread, NULL, cancel_soon, reader);
+  respool_status status = RESPOOL_OK;
+  for (int64_t i = 0; i < 200 && status == RESPOOL_OK; i++) {
+    struct ArrowArray array;
+    status = respool_reader_next(reader, &array, 0, kit_error());
+    if (status == RESPOOL_OK) kit_series_check(&series, i, &array);
+  }
+  pthread_join(thread, NULL);
+  CHECK(status == RESPOOL_OK || status == RESPOOL_CANCELLED);
+  CHECK_ANSWER(reader, RESPOOL_CANCELLED);
+  CHECK_EQ(kit_stats(s.spool).batches_dropped, 200);
+  respool_reader_close(reader);
+  kit_spool_close(&s);
+  kit_scratch_remove(directory);
+}
+
+static void cancelled_at_any_moment(void) {
+  for (int i = 0; i < (kit_slow() ? 3 : 40); i++) {
+    cancelled_while_it_reads(RESPOOL_NO_LIMIT, RESPOOL_REPLAY_AUTO, false);
+    cancelled_while_it_reads(0, RESPOOL_REPLAY_MAP, true);
+    cancelled_while_it_reads(0, RESPOOL_REPLAY_READ, false);
+  }
+}
+
+/* The end of the stream, and the last reader's, leave nothing on disk. */
+static void nothing_is_left_at_the_end(void) {
+  for (int replay = RESPOOL_REPLAY_MAP; replay <= RESPOOL_REPLAY_READ; replay++) {
+    const char *directory = kit_scratch();
+    kit_spool s;
+    respool_options options = kit_options(0, RESPOOL_MODE_OVERFLOW, directory);
+    options.replay = replay;
+    kit_series series = open_series(&s, fields, &options);
+    respool_reader *reader = kit_reader(s.spool);
+    CHECK_OK(respool_drop_behind(s.spool, kit_error()));
+    kit_series_append(&series, s.writer, 0, 50);
+    CHECK_OK(respool_writer_finish(s.writer, kit_error()));
+    take_up_to(&series, reader, 50);
+    CHECK_ANSWER(reader, RESPOOL_END);
+    CHECK_LE(kit_stats(s.spool).bytes_on_disk, 1024); /* the schema */
+    CHECK_LE(blocks_under(directory), 8192);
+    CHECK_EQ(kit_stats(s.spool).bytes_mapped, 0);
+    respool_reader_close(reader);
+    kit_spool_close(&s);
+  }
+}
+
 /* The writer waits for its readers: the budget holds a part of the stream only. */
 static void writer_and_readers_on_threads(void) {
   enum { READERS = 4 };
@@ -324,6 +390,8 @@ static const kit_test tests[] = {
     KIT_TEST(arrays_outlive_what_is_given_back),
     KIT_TEST(a_named_file_keeps_everything),
     KIT_TEST(writer_and_readers_on_threads),
+    KIT_TEST(cancelled_at_any_moment),
+    KIT_TEST(nothing_is_left_at_the_end),
 };
 
 int main(int argc, char **argv) {
