@@ -114,7 +114,9 @@ static int pull_input(struct tee *tee) {
   if (status == RESPOOL_SOURCE_FAILED) {
     report_error(tee->input.name, "%s", error.message);
   } else {
-    const char *advice = status == RESPOOL_NO_SPACE ? ": free some space, or name another place with -d or --path" : "";
+    const char *advice = status == RESPOOL_NO_SPACE      ? ": free some space, or name another place with -d or --path"
+                         : status == RESPOOL_OVER_BUDGET ? ": allow more with --disk-budget"
+                                                         : "";
     report_error("spool", "%s%s", error.message, advice);
     respool_writer_fail(tee->writer, status, error.os_error, error.message, NULL);
   }

@@ -333,7 +333,9 @@ typedef struct respool_options {
   /* Bytes that the spool's file may hold at most (RESPOOL_NO_LIMIT, the default: any number). Counted is the file's
    * length, less what was given back after respool_drop_behind(). A write that would pass it is not begun: append,
    * flush, finish, respool_spill() and respool_set_memory_limit() then answer RESPOOL_OVER_BUDGET, with a text that
-   * says how much was asked for, in use and allowed, where they answer RESPOOL_NO_SPACE if the disk is full. */
+   * says how much was asked for, in use and allowed, where they answer RESPOOL_NO_SPACE if the disk is full. For a
+   * stream to go through a budget after respool_drop_behind(), it should be 16 times the largest batch, and hold each
+   * dictionary twice. A file from a pool may be longer from before; what this spool wrote is what counts. */
   int64_t disk_budget;
 
   /* What is done where the disk is full or the budget used up, before an append is refused. These are tried one after
@@ -343,14 +345,15 @@ typedef struct respool_options {
    * most 15; anonymous files only. What was written before stays where it is. Copied. */
   const char *const *more_directories;
 
-  /* Accept batches into memory as long as not more than this is charged; it takes the place of memory_limit until there
-   * is room again, which is looked for every 50 ms while batches come. Finish answers RESPOOL_OK then, if the file is
+  /* Accept batches into memory as long as not more than this is charged, or what memory_limit allows anyway (itself, a
+   * write chunk and a batch); it takes the place of that until there is room again, which is looked for every 50 ms
+   * while batches come. Finish answers RESPOOL_OK then, if the file is
    * anonymous, and what was not written stays in memory. 0, or less than memory_limit: not at all. */
   int64_t memory_cap;
 
   /* Wait so many nanoseconds for room, in each call of append, append_stream (for each batch), flush and finish; 0 not
    * at all, RESPOOL_WAIT_FOREVER without end. Room comes from readers (respool_drop_behind()) or from whoever frees
-   * space on the disk, which is looked for every 20 ms. The caller's thread blocks. */
+   * space on the disk, which is looked for ever less often, down to twice a second. The caller's thread blocks. */
   int64_t full_timeout;
 
   /* 1: if the path names a file, go on with it: its batches come first, and what is appended behind them. See

@@ -44,10 +44,20 @@ static bool many(const struct respool *spool) {
   return spool->due.count >= MANY && (!spool->ordered || spool->spilling);
 }
 
+/*
+ * Memory that batches share stays charged until the last of them is written, but came with the first: where some were
+ * written and others not, more is held than those that wait brought along (invariant 4).
+ */
+static bool beyond_bound(const struct respool *spool, const struct resident *resident) {
+  int64_t largest = resident->charge > spool->due.largest ? resident->charge : spool->due.largest;
+  int64_t bound = add_saturating(add_saturating(spool->memory_limit, spool->options.write_chunk), largest);
+  return spool_charged(spool) > bound;
+}
+
 bool due_full(const struct respool *spool, const struct resident *resident) {
   if (spool->due.count == 0 || (spool->ordered && !spool->spilling)) return false;
   if (spool->options.mode == RESPOOL_MODE_ON_LIMIT && spool_charged(spool) <= spool->memory_limit) return false;
-  if (due_wanted(spool)) return true;
+  if (due_wanted(spool) || beyond_bound(spool, resident)) return true;
   int64_t lesser = resident->charge < spool->due.largest ? resident->charge : spool->due.largest;
   return spool->due.bytes - spool->due.largest + lesser >= spool->options.write_chunk;
 }

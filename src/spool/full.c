@@ -6,7 +6,7 @@
 #include "support/arith.h"
 
 /* Nobody tells when others free space on the disk. */
-enum { LOOK_EVERY = 20 * 1000 * 1000, REST = 50 * 1000 * 1000 };
+enum { PAUSE_LEAST = 5 * 1000 * 1000, PAUSE_MOST = 500 * 1000 * 1000, REST = 50 * 1000 * 1000 };
 
 bool full_wait(struct respool *spool, struct patience *patience) {
   int64_t timeout = spool->options.full_timeout;
@@ -14,7 +14,9 @@ bool full_wait(struct respool *spool, struct patience *patience) {
   if (patience->deadline == 0) patience->deadline = os_deadline(timeout);
   int64_t now = os_now();
   if (now >= patience->deadline) return false;
-  int64_t look = now + LOOK_EVERY;
+  patience->pause = patience->pause == 0 ? PAUSE_LEAST : 2 * patience->pause;
+  if (patience->pause > PAUSE_MOST) patience->pause = PAUSE_MOST;
+  int64_t look = now + patience->pause;
   os_wait_until(&spool->room, &spool->lock, look < patience->deadline ? look : patience->deadline);
   return true;
 }

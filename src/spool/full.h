@@ -11,6 +11,7 @@
 /* One call's. All zero at first. */
 struct patience {
   int64_t deadline;
+  int64_t pause; /* grows, as each attempt on a full disk disturbs others there */
 };
 
 /* The answer of a write that found no room. */

@@ -102,6 +102,7 @@ static int64_t run_size(const struct respool *spool) {
   if (is_adaptive(spool)) most = adapt_most(&spool->adapt, most);
   int64_t room = spool->store != NULL ? store_room(spool->store) : spool->options.disk_budget;
   if (room < most) most = room;
+  if (spool->run_most < most) most = spool->run_most;
   return most > 0 ? most : 1;
 }
 
@@ -289,6 +290,7 @@ static void publish_run(struct respool *spool, int64_t end, struct resident **dr
   spool->ended = false;
   forget_passed(spool, dropped);
   full_clear(spool);
+  spool->run_most = add_saturating(spool->run_most, spool->run_most);
 }
 
 /* The lock is held. What was unkept for this run is kept as before. */
@@ -339,6 +341,27 @@ static void end_run(struct respool *spool, respool_status status, int64_t end, s
   os_unlock(&spool->lock);
 }
 
+/* All that nobody needs is given back, the slot that was not full yet too. True: that was something. */
+static bool make_room(struct respool *spool) {
+  if (spool->store == NULL || spool->options.path != NULL || !behind_is_on(&spool->behind)) return false;
+  int64_t before = store_info(spool->store).on_disk;
+  stroke_seal(spool);
+  store_give_back(spool->store);
+  return store_info(spool->store).on_disk < before;
+}
+
+/* With the pen, after a run that found no room: whether another attempt may find some. */
+static bool helps(struct respool *spool, respool_status status) {
+  if (make_room(spool)) return true;
+  if (status == RESPOOL_NO_SPACE) return stroke_elsewhere(spool);
+  /* The budget may have room for fewer batches; what a run takes in the file is known when it is encoded. */
+  struct run *run = spool->run;
+  if (run->count == 1 || run->most == 1) return false;
+  spool->run_most = (run->most < run->bytes ? run->most : run->bytes) / 2;
+  if (spool->run_most < 1) spool->run_most = 1;
+  return true;
+}
+
 /* One run with the pen. Its dropped batches are for the caller to release, without the pen. */
 static respool_status run_with_pen(struct respool *spool, int64_t target, struct progress *progress,
                                    struct resident **dropped, respool_error *error) {
@@ -357,10 +380,9 @@ static respool_status run_with_pen(struct respool *spool, int64_t target, struct
   int64_t end = 0;
   status = write_run(spool, &end, error);
   end_run(spool, status, end, progress, dropped);
-  if (status == RESPOOL_NO_SPACE && stroke_elsewhere(spool)) return RESPOOL_OK;
-  bool frees = spool->options.path == NULL && behind_is_on(&spool->behind);
-  if (full_is(status) && frees && spool->store != NULL) stroke_seal(spool);
-  return status;
+  if (!full_is(status) || !helps(spool, status)) return status;
+  progress->bytes = 0;
+  return RESPOOL_OK;
 }
 
 respool_status run_next(struct respool *spool, int64_t target, struct progress *progress, respool_error *error) {

@@ -76,6 +76,7 @@ respool_status respool_create(const struct ArrowSchema *schema, const respool_op
   file_pool_hold(read.pool);
   made->memory_limit = read.memory_limit;
   made->in_flight = INT64_MAX;
+  made->run_most = INT64_MAX;
   made->seals.sealing = spool_sealing(&read);
   made->ordered = read.mode != RESPOOL_MODE_OVERFLOW;
   respool_writer *made_writer = NULL;

@@ -95,6 +95,7 @@ struct respool {
   struct seals seals;       /* so */
   int64_t committed;        /* the file is whole up to here */
   int directory;            /* how many of more_directories have been taken */
+  int64_t run_most;         /* bytes in a run: fewer where the budget had no room for more */
   bool ended;               /* ... and its end marker is written */
 };
 

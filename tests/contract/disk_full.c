@@ -90,6 +90,37 @@ static void a_budget_of_nothing_keeps_to_memory(void) {
   kit_spool_close(&s);
 }
 
+/* A write chunk that is larger than the budget does not keep it from being used. */
+static void a_budget_smaller_than_a_chunk(void) {
+  kit_spool s;
+  respool_options options = small_budget(RESPOOL_MODE_OVERFLOW, kit_scratch());
+  options.write_chunk = 4 * BUDGET;
+  kit_series series = open_series(&s, &options);
+  int64_t accepted = append_until_refused(&series, s.writer, 0);
+  CHECK_LE(BUDGET * 3 / 4, kit_stats(s.spool).bytes_on_disk);
+  CHECK_LE(kit_stats(s.spool).bytes_on_disk, BUDGET);
+  kit_series_replay(&series, s.spool, accepted, RESPOOL_TIMED_OUT);
+  kit_spool_close(&s);
+}
+
+/* What readers have left is room at once, also what lies in the slot that was written last. */
+static void no_refusal_where_everything_was_read(void) {
+  kit_spool s;
+  respool_options options = small_budget(RESPOOL_MODE_OVERFLOW, kit_scratch());
+  kit_series series = open_series(&s, &options);
+  respool_reader *reader = kit_reader(s.spool);
+  CHECK_OK(respool_drop_behind(s.spool, kit_error()));
+  for (int64_t i = 0; i < 3 * BATCHES; i++) {
+    struct ArrowArray array;
+    kit_series_append(&series, s.writer, i, i + 1);
+    CHECK_OK(respool_writer_flush(s.writer, kit_error()));
+    if (CHECK_OK(respool_reader_next(reader, &array, 0, kit_error()))) kit_series_check(&series, i, &array);
+    CHECK_PENDING(reader);
+  }
+  respool_reader_close(reader);
+  kit_spool_close(&s);
+}
+
 /* The batch that was refused goes in once readers have left room, and nobody misses anything. */
 static void a_retry_after_readers_made_room(void) {
   kit_spool s;
@@ -240,6 +271,8 @@ static void options_out_of_range(void) {
 static const kit_test tests[] = {
     KIT_TEST(a_budget_refuses),
     KIT_TEST(a_budget_of_nothing_keeps_to_memory),
+    KIT_TEST(a_budget_smaller_than_a_chunk),
+    KIT_TEST(no_refusal_where_everything_was_read),
     KIT_TEST(a_retry_after_readers_made_room),
     KIT_TEST(a_cap_takes_the_place_of_the_limit),
     KIT_TEST(a_cap_does_not_finish_a_named_file),
