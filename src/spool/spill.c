@@ -3,6 +3,7 @@
 #include "spool/spill.h"
 
 #include "spool/due.h"
+#include "spool/full.h"
 #include "spool/run.h"
 #include "spool/stroke.h"
 #include "support/arith.h"
@@ -99,6 +100,8 @@ static bool end_with_pen(struct respool *spool, bool seal, respool_status *statu
   bool wanted = whole && (seal || spool->sealed) && spool->store != NULL && !spool->ended;
   os_unlock(&spool->lock);
   *status = wanted ? run_write_end(spool, error) : RESPOOL_OK;
+  /* Nobody reads an anonymous file, and nobody may ever make room for the marker. */
+  if (full_is(*status) && spool->options.path == NULL) *status = RESPOOL_OK;
   os_lock(&spool->lock);
   if (*status != RESPOOL_OK) spool->write_failures++;
   if (*status == RESPOOL_OK && wanted) spool->ended = true;

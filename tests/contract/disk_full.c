@@ -36,7 +36,7 @@ static int64_t append_until_refused(const kit_series *series, respool_writer *wr
     if (CHECK(array.release != NULL)) array.release(&array);
     return i;
   }
-  CHECK(!"refused");
+  CHECK(false); /* none was refused */
   return -1;
 }
 
