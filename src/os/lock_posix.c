@@ -20,8 +20,10 @@ static int lock_retry(int fd, bool wanted) {
 
 /* Systems and file systems without locks say so in many ways. */
 static bool means_unknown(int os_error) {
-  return os_error == EINVAL || os_error == ENOSYS || os_error == EOPNOTSUPP || os_error == ENOTSUP ||
-         os_error == ENOLCK;
+#if ENOTSUP != EOPNOTSUPP
+  if (os_error == ENOTSUP) return true;
+#endif
+  return os_error == EINVAL || os_error == ENOSYS || os_error == EOPNOTSUPP || os_error == ENOLCK;
 }
 
 respool_status os_lock_file(int fd, const char *path, bool *locked, respool_error *error) {
