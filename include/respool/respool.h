@@ -416,8 +416,9 @@ RESPOOL_EXPORT void respool_options_init(respool_options *options, size_t struct
  *                        the file has another schema, and the message names the field
  *   RESPOOL_UNSUPPORTED  nested too deep, or a dictionary of a dictionary; the message names the field. Reopening:
  *                        another program wrote the file, or with a compression that this build does not have
- *   RESPOOL_IO, RESPOOL_NO_SPACE  mode ALL: the file could not be made (`os_error` EEXIST: it was there). Reopening: it
- *                        could not be read, or it is being written by another process or spool (`os_error` EAGAIN)
+ *   RESPOOL_IO, RESPOOL_NO_SPACE, RESPOOL_OVER_BUDGET  mode ALL: the file could not be made (`os_error` EEXIST: it was
+ *                        there), or not even the schema fits. Reopening: it could not be read, or it is being written
+ *                        by another process or spool (`os_error` EAGAIN)
  *   RESPOOL_CORRUPT      reopening: the file is damaged, at the byte named, or no Arrow IPC stream. It was left as it
  *                        is; 'respool verify' looks at it, 'respool cat' copies what comes before the damage
  *   RESPOOL_NO_MEMORY

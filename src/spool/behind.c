@@ -73,7 +73,6 @@ static bool raise_floor(struct respool *spool, struct resident **dropped) {
   behind->floor = target - from > PORTION ? from + PORTION : target;
   for (int64_t i = from; i < behind->floor; i++) behind_forget(spool, i, dropped);
   behind_trim(spool);
-  full_tell(spool);
   spool_assert(spool);
   return behind->floor < target;
 }
@@ -108,7 +107,7 @@ void behind_advance(struct respool *spool) {
     if (store != NULL) store_give_back(store);
     if (emptied) empty_store(spool);
     os_lock(&spool->lock);
-    full_tell(spool);
+    full_tell(spool); /* not before: whoever waits would find nothing yet */
   } while (more);
   os_unlock(&spool->lock);
 }

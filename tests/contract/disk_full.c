@@ -90,6 +90,21 @@ static void a_budget_of_nothing_keeps_to_memory(void) {
   kit_spool_close(&s);
 }
 
+/* A file that has no room for its schema is not left behind. */
+static void a_budget_too_small_for_the_schema(void) {
+  char path[KIT_PATH];
+  struct ArrowSchema schema;
+  respool *spool = NULL;
+  respool_writer *writer = NULL;
+  respool_options options = small_budget(RESPOOL_MODE_ALL, kit_join(path, kit_scratch(), "file"));
+  options.disk_budget = 100;
+  kit_schema_parse(fields, &schema);
+  CHECK_ERROR(respool_create(&schema, &options, &spool, &writer, kit_error()), RESPOOL_OVER_BUDGET,
+              "of 100 are in use");
+  CHECK(!kit_exists(path));
+  schema.release(&schema);
+}
+
 /* A write chunk that is larger than the budget does not keep it from being used. */
 static void a_budget_smaller_than_a_chunk(void) {
   kit_spool s;
@@ -271,6 +286,7 @@ static void options_out_of_range(void) {
 static const kit_test tests[] = {
     KIT_TEST(a_budget_refuses),
     KIT_TEST(a_budget_of_nothing_keeps_to_memory),
+    KIT_TEST(a_budget_too_small_for_the_schema),
     KIT_TEST(a_budget_smaller_than_a_chunk),
     KIT_TEST(no_refusal_where_everything_was_read),
     KIT_TEST(a_retry_after_readers_made_room),

@@ -88,17 +88,6 @@ static void close_scene(struct scene *scene) {
   if (kit_failures() > 0) kit_note("%s", scene->way->name);
 }
 
-/* The descriptor that shows a file in the directory. */
-static int descriptor_in(const char *directory) {
-  for (int fd = 3; fd < 256; fd++) {
-    char link[64], target[KIT_PATH];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t size = readlink(link, target, sizeof target - 1);
-    if (size > 0 && strncmp(target, directory, strlen(directory)) == 0) return fd;
-  }
-  kit_die("no descriptor shows a file in %s", directory);
-}
-
 /* ---- While it lives -------------------------------------------------------------------------------- */
 
 /* Whatever the umask lets through or takes away. */
@@ -111,7 +100,7 @@ static void only_the_owner_may_open_it(void) {
       mode_t old = umask(masks[m]);
       open_scene(&scene, &ways[w]);
       umask(old);
-      REQUIRE_EQ(fstat(descriptor_in(scene.directory), &status), 0);
+      REQUIRE_EQ(fstat(kit_descriptor_in(scene.directory), &status), 0);
       CHECK_EQ(status.st_mode & 07777, 0600);
       CHECK_EQ(status.st_uid, geteuid());
       CHECK_EQ(status.st_nlink, ways[w].named ? 1 : 0);
@@ -137,7 +126,7 @@ static void programs_that_are_run_do_not_get_it(void) {
   for (int w = 0; w < WAYS; w++) {
     struct scene scene;
     open_scene(&scene, &ways[w]);
-    int fd = descriptor_in(scene.directory);
+    int fd = kit_descriptor_in(scene.directory);
     CHECK(!a_program_sees(scene.directory));
     REQUIRE_EQ(fcntl(fd, F_SETFD, 0), 0); /* which it would be seen by */
     CHECK(a_program_sees(scene.directory));

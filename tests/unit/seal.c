@@ -66,7 +66,22 @@ static void take_in_pieces(struct sealer *sealer, kit_random *random, int64_t mo
   }
 }
 
-/* Extents start anywhere; the first one leaves some bytes before it, as the schema does. */
+/* Extents that start anywhere; the first one leaves some bytes before it, as the schema does. */
+static void seal_extents(struct sealer *sealer, kit_random *random, int64_t starts[EXTENTS + 1],
+                         struct seal seals[EXTENTS]) {
+  int64_t at = kit_random_between(random, 0, 100);
+  sink = (struct sink){.size = 0};
+  sealer_begin(sealer, collect, &sink, START);
+  for (int i = 0; i < EXTENTS; i++) {
+    starts[i] = at;
+    REQUIRE_OK(sealer_mark(sealer, START + at, &seals[i], kit_error()));
+    at += kit_random_between(random, 1, BYTES / EXTENTS - 100);
+  }
+  starts[EXTENTS] = BYTES;
+  take_in_pieces(sealer, random, kit_random_between(random, 1, 5000));
+  CHECK_OK(sealer_settle(sealer, kit_error()));
+}
+
 static void whatever_the_pieces(void) {
   struct sealer *sealer = open_sealer();
   kit_random random;
@@ -74,17 +89,7 @@ static void whatever_the_pieces(void) {
   for (int round = 0; round < (kit_slow() ? 50 : 1000) && kit_failures() == 0; round++) {
     int64_t starts[EXTENTS + 1];
     struct seal seals[EXTENTS] = {{{0}}};
-    int64_t at = kit_random_between(&random, 0, 100);
-    sink = (struct sink){.size = 0};
-    sealer_begin(sealer, collect, &sink, START);
-    for (int i = 0; i < EXTENTS; i++) {
-      starts[i] = at;
-      REQUIRE_OK(sealer_mark(sealer, START + at, &seals[i], kit_error()));
-      at += kit_random_between(&random, 1, BYTES / EXTENTS - 100);
-    }
-    starts[EXTENTS] = BYTES;
-    take_in_pieces(sealer, &random, kit_random_between(&random, 1, 5000));
-    CHECK_OK(sealer_settle(sealer, kit_error()));
+    seal_extents(sealer, &random, starts, seals);
     for (int i = 0; i < EXTENTS; i++) check_seal(&seals[i], starts[i], starts[i + 1]);
     CHECK_EQ(sink.size, BYTES);
     CHECK_EQ(memcmp(sink.bytes, bytes, BYTES), 0);
@@ -219,17 +224,7 @@ static void encrypted_whatever_the_pieces(void) {
   for (int round = 0; round < (kit_slow() ? 20 : 300) && kit_failures() == 0; round++) {
     int64_t starts[EXTENTS + 1];
     struct seal seals[EXTENTS] = {{{0}}};
-    int64_t at = kit_random_between(&random, 0, 100);
-    sink = (struct sink){.size = 0};
-    sealer_begin(sealer, collect, &sink, START);
-    for (int i = 0; i < EXTENTS; i++) {
-      starts[i] = at;
-      REQUIRE_OK(sealer_mark(sealer, START + at, &seals[i], kit_error()));
-      at += kit_random_between(&random, 1, BYTES / EXTENTS - 100);
-    }
-    starts[EXTENTS] = BYTES;
-    take_in_pieces(sealer, &random, kit_random_between(&random, 1, 5000));
-    CHECK_OK(sealer_settle(sealer, kit_error()));
+    seal_extents(sealer, &random, starts, seals);
     sealer_rest(sealer);
     REQUIRE_EQ(sink.size, BYTES);
     for (int i = 0; i < EXTENTS; i++) {
